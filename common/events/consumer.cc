@@ -1,0 +1,381 @@
+#include "common/events/consumer.h"
+
+#include <librdkafka/rdkafkacpp.h>
+
+#include <atomic>
+#include <map>
+#include <set>
+#include <thread>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/random.h"
+#include "common/context/context.h"
+#include "common/events/kafka.h"
+#include "common/log/log.h"
+#include "common/observe/metrics.h"
+
+namespace playmesh {
+namespace {
+
+constexpr int kPollTimeoutMs = 100;
+constexpr absl::Duration kBatchDeadline = absl::Seconds(30);
+constexpr int kReplayBatch = 100;
+
+// A message as taken from Kafka. `info` is set when it is for us.
+struct Delivery {
+  std::unique_ptr<RdKafka::Message> message;
+  EventInfo info;
+
+  absl::string_view payload() const {
+    return {static_cast<const char*>(message->payload()), message->len()};
+  }
+};
+
+using Partition = std::pair<std::string, int32_t>;
+
+}  // namespace
+
+struct Consumer::State {
+  State(Database& database, ConsumerOptions consumer_options)
+      : db(database), options(std::move(consumer_options)) {}
+
+  void Loop();
+  std::vector<std::unique_ptr<RdKafka::Message>> Poll();
+  void HandleBatch(std::vector<std::unique_ptr<RdKafka::Message>> messages);
+  absl::Status HandleTogether(std::vector<Delivery>& deliveries);
+  bool HandleOne(const Delivery& delivery);
+  absl::Status Handle(Transaction& tx, absl::string_view payload, const EventInfo& info);
+  absl::Status Bury(const Delivery& delivery, const absl::Status& reason);
+  void StoreOffset(RdKafka::Message& message);
+  void Hold(RdKafka::Message& message, const absl::Status& error);
+  void ResumeHeld();
+
+  Database& db;
+  const ConsumerOptions options;
+  absl::flat_hash_map<std::string, Handler> handlers;  // by event type
+  std::set<std::string> topics;
+  std::unique_ptr<RdKafka::KafkaConsumer> consumer;
+  std::thread thread;
+  std::atomic<bool> stopping = false;
+
+  // Partitions that wait before a transient error is tried again.
+  struct Held {
+    absl::Time until;
+    absl::Duration backoff;
+    bool paused;
+  };
+  std::map<Partition, Held> held;
+
+  prometheus::Counter& handled =
+      observe::Counter("events_handled_total", "Events that took effect.");
+  prometheus::Counter& duplicates =
+      observe::Counter("events_duplicate_total", "Events that had been handled before.");
+  prometheus::Counter& retries =
+      observe::Counter("events_retried_total", "Transient errors of event handlers.");
+  prometheus::Counter& dead =
+      observe::Counter("events_dead_total", "Events put into dead letters.");
+};
+
+Consumer::Consumer(Database& db, ConsumerOptions options)
+    : state_(std::make_unique<State>(db, std::move(options))) {}
+
+Consumer::~Consumer() { Stop(); }
+
+void Consumer::Add(const google::protobuf::Descriptor& type, Handler handler) {
+  state_->handlers.emplace(type.full_name(), std::move(handler));
+  state_->topics.insert(events::TopicOf(type));
+}
+
+absl::Status Consumer::Start() {
+  if (state_->topics.empty()) return absl::OkStatus();
+  // Redeliveries are harmless, so the group may start from the beginning of a topic that it has not
+  // read before.
+  ASSIGN_OR_RETURN(
+      auto conf,
+      events::NewConf({{"bootstrap.servers", state_->options.brokers},
+                       {"group.id", state_->options.group},
+                       {"group.instance.id", state_->options.instance_id},
+                       {"auto.offset.reset", "earliest"},
+                       {"enable.auto.commit", "true"},
+                       {"auto.commit.interval.ms", "1000"},
+                       {"enable.auto.offset.store", "false"},
+                       {"partition.assignment.strategy", "range"},
+                       {"session.timeout.ms",
+                        absl::StrCat(absl::ToInt64Milliseconds(state_->options.session_timeout))},
+                       {"heartbeat.interval.ms", "500"},
+                       {"fetch.wait.max.ms", "100"},
+                       {"reconnect.backoff.ms", "50"},
+                       {"reconnect.backoff.max.ms", "1000"},
+                       {"topic.metadata.refresh.interval.ms", "10000"},
+                       {"queued.max.messages.kbytes", "4096"},
+                       {"log_level", "3"}}));
+  std::string error;
+  state_->consumer.reset(RdKafka::KafkaConsumer::create(conf.get(), error));
+  if (state_->consumer == nullptr) return absl::UnavailableError(error);
+  const RdKafka::ErrorCode code = state_->consumer->subscribe(
+      std::vector<std::string>(state_->topics.begin(), state_->topics.end()));
+  if (code != RdKafka::ERR_NO_ERROR) return absl::UnavailableError(RdKafka::err2str(code));
+  state_->thread = std::thread([this] { state_->Loop(); });
+  return absl::OkStatus();
+}
+
+void Consumer::Stop() {
+  state_->stopping = true;
+  if (state_->thread.joinable()) state_->thread.join();
+}
+
+void Consumer::State::Loop() {
+  while (!stopping) {
+    ResumeHeld();
+    auto messages = Poll();
+    if (!messages.empty()) HandleBatch(std::move(messages));
+  }
+  consumer->close();
+}
+
+// What has arrived: waits for the first message only.
+std::vector<std::unique_ptr<RdKafka::Message>> Consumer::State::Poll() {
+  std::vector<std::unique_ptr<RdKafka::Message>> messages;
+  while (static_cast<int>(messages.size()) < options.batch_size) {
+    std::unique_ptr<RdKafka::Message> message(
+        consumer->consume(messages.empty() ? kPollTimeoutMs : 0));
+    if (message->err() == RdKafka::ERR_NO_ERROR) {
+      messages.push_back(std::move(message));
+      continue;
+    }
+    if (message->err() != RdKafka::ERR__TIMED_OUT &&
+        message->err() != RdKafka::ERR__PARTITION_EOF) {
+      log::Warning("Kafka", {{"error", message->errstr()}});
+    }
+    break;
+  }
+  return messages;
+}
+
+void Consumer::State::HandleBatch(std::vector<std::unique_ptr<RdKafka::Message>> messages) {
+  std::vector<Delivery> deliveries;
+  for (auto& message : messages) {
+    if (held.contains({message->topic_name(), message->partition()}) &&
+        held[{message->topic_name(), message->partition()}].paused) {
+      continue;  // fetched before the pause; it comes again after the seek
+    }
+    absl::StatusOr<EventInfo> info = events::ReadHeaders(*message);
+    Delivery delivery{std::move(message), info.ok() ? *info : EventInfo{}};
+    if (!info.ok()) {
+      // Not a CloudEvent: nobody can ever handle it, but somebody should see it.
+      delivery.info = {
+          DerivedUuid("00000000-0000-0000-0000-000000000000",
+                      absl::StrCat(delivery.message->topic_name(), "/",
+                                   delivery.message->partition(), "/", delivery.message->offset())),
+          "",
+          "",
+          delivery.message->key() ? *delivery.message->key() : "",
+          absl::Now(),
+          ""};
+      absl::Status buried = Bury(delivery, info.status());
+      buried.ok() ? StoreOffset(*delivery.message) : Hold(*delivery.message, buried);
+    } else {
+      deliveries.push_back(std::move(delivery));
+    }
+  }
+  if (deliveries.empty()) return;
+  if (HandleTogether(deliveries).ok()) {
+    for (Delivery& delivery : deliveries) StoreOffset(*delivery.message);
+    return;
+  }
+  for (const Delivery& delivery : deliveries) {
+    const Partition partition{delivery.message->topic_name(), delivery.message->partition()};
+    if (held.contains(partition) && held[partition].paused) continue;
+    if (HandleOne(delivery)) StoreOffset(*delivery.message);
+  }
+}
+
+// All of a batch in one transaction: the usual case, and much cheaper.
+absl::Status Consumer::State::HandleTogether(std::vector<Delivery>& deliveries) {
+  Context context;
+  context.deadline = absl::Now() + kBatchDeadline;
+  ScopedContext scope(context);
+  int64_t fresh_count = 0;
+  int64_t known_count = 0;
+  absl::Status status = db.Transact([&](Transaction& tx) -> absl::Status {
+    std::vector<std::string> ids;
+    for (const Delivery& delivery : deliveries) {
+      if (handlers.contains(delivery.info.type)) ids.push_back(delivery.info.event_id);
+    }
+    if (ids.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(std::vector<std::string> inserted, tx.Query<std::string>(R"(
+        insert into inbox (event_id) select distinct unnest(:ids::uuid[]) on conflict do nothing returning event_id)",
+                                                                              ids));
+    absl::flat_hash_set<std::string> fresh(inserted.begin(), inserted.end());
+    fresh_count = static_cast<int64_t>(fresh.size());
+    known_count = static_cast<int64_t>(ids.size()) - fresh_count;
+    for (const Delivery& delivery : deliveries) {
+      if (fresh.erase(delivery.info.event_id) == 0) continue;
+      RETURN_IF_ERROR(Handle(tx, delivery.payload(), delivery.info));
+    }
+    return absl::OkStatus();
+  });
+  if (status.ok()) {
+    handled.Increment(static_cast<double>(fresh_count));
+    duplicates.Increment(static_cast<double>(known_count));
+  }
+  return status;
+}
+
+// Whether the event is done with, one way or the other.
+bool Consumer::State::HandleOne(const Delivery& delivery) {
+  Context context;
+  context.deadline = absl::Now() + kBatchDeadline;
+  ScopedContext scope(context);
+  bool fresh = true;
+  absl::Status status = absl::OkStatus();
+  if (handlers.contains(delivery.info.type)) {
+    status = db.Transact([&](Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(
+          const int64_t inserted,
+          tx.Execute("insert into inbox (event_id) values (:event_id) on conflict do nothing",
+                     delivery.info.event_id));
+      fresh = inserted == 1;
+      return fresh ? Handle(tx, delivery.payload(), delivery.info) : absl::OkStatus();
+    });
+  }
+  if (!status.ok() && !IsTransient(status)) status = Bury(delivery, status);
+  if (!status.ok()) {
+    Hold(*delivery.message, status);
+    return false;
+  }
+  held.erase({delivery.message->topic_name(), delivery.message->partition()});
+  (fresh ? handled : duplicates).Increment();
+  return true;
+}
+
+absl::Status Consumer::State::Handle(Transaction& tx, absl::string_view payload,
+                                     const EventInfo& info) {
+  auto handler = handlers.find(info.type);
+  if (handler == handlers.end()) return absl::OkStatus();
+  Context context;
+  context.deadline = CurrentContext().deadline;
+  context.method = info.type;
+  context.request_id = info.event_id;
+  context.trace = TraceContext::FromHeader(info.traceparent).NewSpan();
+  ScopedContext scope(context);
+  try {
+    return handler->second(tx, payload, info);
+  } catch (const std::exception& e) {
+    log::Error("event handler threw", {{"error", e.what()}});
+    return absl::InternalError("exception");
+  }
+}
+
+absl::Status Consumer::State::Bury(const Delivery& delivery, const absl::Status& reason) {
+  const EventInfo& info = delivery.info;
+  absl::Status status = db.Transact([&](Transaction& tx) -> absl::Status {
+    return AsStatus(tx.Execute(R"(
+        insert into dead_letters (event_id, source, type, key, payload, traceparent, event_time, topic, partition,
+                                  kafka_offset, reason)
+        values (:event_id, :source, :type, :key, :payload, :traceparent, :event_time, :topic, :partition, :kafka_offset,
+                :reason)
+        on conflict do nothing)",
+                               info.event_id, info.source, info.type, info.key,
+                               db::Bytes{delivery.payload()}, info.traceparent, info.time,
+                               delivery.message->topic_name(), delivery.message->partition(),
+                               delivery.message->offset(), reason.ToString()));
+  });
+  if (status.ok()) {
+    dead.Increment();
+    log::Error("event put into dead letters",
+               {{"event_id", info.event_id}, {"type", info.type}, {"reason", reason}});
+  }
+  // Whatever refused the row, the event is not done with.
+  return status.ok() ? status : absl::UnavailableError(status.message());
+}
+
+void Consumer::State::StoreOffset(RdKafka::Message& message) {
+  std::unique_ptr<RdKafka::TopicPartition> partition(RdKafka::TopicPartition::create(
+      message.topic_name(), message.partition(), message.offset() + 1));
+  std::vector<RdKafka::TopicPartition*> offsets = {partition.get()};
+  // Fails when the partition was taken away meanwhile: its next owner sees the event again and
+  // finds it in the inbox.
+  consumer->offsets_store(offsets);
+}
+
+// Pauses the partition, and goes back to the message.
+void Consumer::State::Hold(RdKafka::Message& message, const absl::Status& error) {
+  Held& hold = held[{message.topic_name(), message.partition()}];
+  hold.backoff = hold.backoff == absl::ZeroDuration()
+                     ? absl::Milliseconds(50)
+                     : std::min(hold.backoff * 2, options.max_backoff);
+  hold.until = absl::Now() + hold.backoff;
+  hold.paused = true;
+  retries.Increment();
+  log::Warning("event is tried again", {{"topic", message.topic_name()},
+                                        {"partition", message.partition()},
+                                        {"offset", message.offset()},
+                                        {"pause_ms", hold.backoff},
+                                        {"error", error}});
+  std::unique_ptr<RdKafka::TopicPartition> partition(
+      RdKafka::TopicPartition::create(message.topic_name(), message.partition(), message.offset()));
+  std::vector<RdKafka::TopicPartition*> partitions = {partition.get()};
+  consumer->pause(partitions);
+  consumer->seek(*partition, 1000);
+}
+
+void Consumer::State::ResumeHeld() {
+  for (auto& [partition, hold] : held) {
+    if (!hold.paused || absl::Now() < hold.until) continue;
+    std::unique_ptr<RdKafka::TopicPartition> resumed(
+        RdKafka::TopicPartition::create(partition.first, partition.second));
+    std::vector<RdKafka::TopicPartition*> partitions = {resumed.get()};
+    consumer->resume(partitions);
+    hold.paused = false;
+  }
+}
+
+absl::Status Consumer::Deliver(const EventInfo& info, absl::string_view payload) {
+  return state_->db.Transact([&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(
+        const int64_t inserted,
+        tx.Execute("insert into inbox (event_id) values (:event_id) on conflict do nothing",
+                   info.event_id));
+    return inserted == 1 ? state_->Handle(tx, payload, info) : absl::OkStatus();
+  });
+}
+
+absl::StatusOr<int> Consumer::Replay() {
+  using Letter = std::tuple<std::string, std::string, std::string, std::string, db::Blob,
+                            std::string, absl::Time, absl::Time>;
+  int replayed = 0;
+  absl::Time after = absl::UnixEpoch();
+  while (true) {
+    ASSIGN_OR_RETURN(auto letters, state_->db.Transact([&](Transaction& tx) {
+      return tx.Query<Letter>(R"(
+          select event_id, source, type, key, payload, traceparent, event_time, create_time
+          from dead_letters where create_time > :after order by create_time limit :limit)",
+                              after, kReplayBatch);
+    }));
+    if (letters.empty()) return replayed;
+    for (const auto& [event_id, source, type, key, payload, traceparent, event_time, create_time] :
+         letters) {
+      after = create_time;
+      if (!state_->handlers.contains(type)) continue;  // a release that knows the type may come
+      const EventInfo info{event_id, source, type, key, event_time, traceparent};
+      absl::Status status = state_->db.Transact([&](Transaction& tx) -> absl::Status {
+        RETURN_IF_ERROR(tx.Execute(
+            "insert into inbox (event_id) values (:event_id) on conflict do nothing", event_id));
+        RETURN_IF_ERROR(state_->Handle(tx, payload.data, info));
+        return AsStatus(
+            tx.Execute("delete from dead_letters where event_id = :event_id", event_id));
+      });
+      if (status.ok()) ++replayed;
+      log::Info("dead letter replayed",
+                {{"event_id", event_id}, {"type", type}, {"result", status}});
+    }
+  }
+}
+
+}  // namespace playmesh

@@ -1,0 +1,49 @@
+// Sends the outbox to Kafka: every event at least once, those of one key in the order of their
+// commits.
+//
+// The order is (txid, outbox_id) below the oldest transaction still under way, so that a row which
+// commits late is not skipped. One relay of a service works at a time, under an advisory lock; the
+// replicas' relays wait for it. The cursor moves only after the broker has acknowledged all of a
+// batch, so a crash sends a batch again and the consumers' inboxes drop the repetition.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/db/database.h"
+
+namespace playmesh::events {
+
+struct RelayOptions {
+  std::string brokers;  // "host:port,…"
+  std::string topic;    // "playmesh.catalog.v1"
+  std::string source;   // "/playmesh/catalog"
+  // Events in one batch.
+  int batch_size = 1000;
+  // How often to look without being woken: rows that another replica wrote.
+  absl::Duration poll_interval = absl::Milliseconds(50);
+  // How long rows are kept after they were sent, in whole days.
+  int retention_days = 2;
+};
+
+class Relay {
+ public:
+  // `db` must outlive the relay.
+  Relay(Database& db, RelayOptions options);
+  ~Relay();
+
+  // Begins to send, on a thread of its own.
+  void Start();
+  // Sends what is committed, for `grace` at most, and ends.
+  void Stop(absl::Duration grace);
+  // There is something to send. Cheap; thread-safe.
+  void Wake();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace playmesh::events

@@ -1,0 +1,110 @@
+// One measurement of how fast an outbox is drained.
+//
+//   outbox_bench CONNINFO BROKERS TOPIC kafka|nowhere EVENTS
+//
+// `kafka` is the relay as services run it. `nowhere` is a loop of the same statements, which reads
+// the same rows and moves the same cursor, and sends nothing. Prints seconds and events.
+
+#include <iostream>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "common/db/database.h"
+#include "common/db/migrate.h"
+#include "common/events/relay.h"
+#include "common/service/platform.h"
+#include "common/testing/testing.h"
+
+namespace playmesh {
+namespace {
+
+constexpr int kEventsInTransaction = 10;
+constexpr int kBatch = 1000;
+constexpr char kDrained[] =
+    "select not exists (select from outbox where (txid, outbox_id) > (select txid, outbox_id from "
+    "outbox_cursor))";
+
+// Transactions as a service would write them: a few events each, 300 bytes of payload.
+absl::Status Fill(Database& db, int events) {
+  for (int done = 0; done < events; done += kEventsInTransaction) {
+    RETURN_IF_ERROR(db.Transact([&](Transaction& tx) {
+      return tx.Execute(R"(
+          insert into outbox (event_id, type, key, payload, traceparent)
+          select gen_random_uuid(), 'playmesh.testing.v1.ThingHappened', (random() * 1000)::int::text,
+                 convert_to(repeat('x', 300), 'UTF8'), '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+          from generate_series(1, :events))",
+                        kEventsInTransaction);
+    }));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> DrainToNowhere(Database& db) {
+  using Row = std::tuple<std::string, int64_t, std::string, std::string, std::string, db::Blob,
+                         std::string, absl::Time>;
+  return db.Transact([&](Transaction& tx) -> absl::StatusOr<bool> {
+    RETURN_IF_ERROR(tx.QueryOne<bool>("select pg_try_advisory_xact_lock(:lock)", 1));
+    ASSIGN_OR_RETURN(auto rows, tx.Query<Row>(R"(
+        select txid, outbox_id, event_id, type, key, payload, traceparent, create_time
+        from outbox
+        where (txid, outbox_id) > (select txid, outbox_id from outbox_cursor)
+          and txid < pg_snapshot_xmin(pg_current_snapshot())
+        order by txid, outbox_id
+        limit :limit)",
+                                              kBatch));
+    if (rows.empty()) return false;
+    RETURN_IF_ERROR(
+        tx.Execute("update outbox_cursor set txid = :txid::xid8, outbox_id = :outbox_id",
+                   std::get<0>(rows.back()), std::get<1>(rows.back())));
+    return true;
+  });
+}
+
+absl::Status Measure(const std::vector<std::string>& arguments, int events) {
+  RETURN_IF_ERROR(db::Migrate(arguments[0], "platform", PlatformMigrations()));
+  Database db({arguments[0]});
+  Database relay_db({arguments[0], 1});
+  RETURN_IF_ERROR(Fill(db, events));
+  const absl::Time start = absl::Now();
+  if (arguments[3] == "nowhere") {
+    while (true) {
+      ASSIGN_OR_RETURN(const bool more, DrainToNowhere(db));
+      if (!more) break;
+    }
+  } else {
+    events::Relay relay(relay_db, {arguments[1], arguments[2], "/playmesh/testing", kBatch});
+    relay.Start();
+    const bool drained = testing::Eventually(
+        [&] {
+          auto done = db.Transact([](Transaction& tx) { return tx.QueryOne<bool>(kDrained); });
+          return done.ok() && *done;
+        },
+        absl::Minutes(2));
+    if (!drained) return absl::DeadlineExceededError("the relay did not drain the outbox");
+  }
+  std::cout << "{\"events\": " << events
+            << ", \"seconds\": " << absl::ToDoubleSeconds(absl::Now() - start) << "}" << std::endl;
+  return absl::OkStatus();
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  int events = 0;
+  if (arguments.size() != 5 || !absl::SimpleAtoi(arguments[4], &events)) {
+    std::cerr << "usage: outbox_bench CONNINFO BROKERS TOPIC kafka|nowhere EVENTS\n";
+    return 2;
+  }
+  absl::Status status = Measure(arguments, events);
+  if (!status.ok()) std::cerr << status << "\n";
+  return status.ok() ? 0 : 1;
+}
+
+}  // namespace
+
+// The relay needs no migrations of a service.
+std::span<const db::Migration> ServiceMigrations() { return {}; }
+
+}  // namespace playmesh
+
+int main(int argc, char** argv) { return playmesh::Main({argv + 1, argv + argc}); }
