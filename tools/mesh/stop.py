@@ -1,0 +1,63 @@
+"""tools/down: stops the mesh, services before the parts that they stand on."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+
+from mesh import postgres
+from mesh.home import Home
+from mesh.steps import Problem, Step
+from mesh.supervisor import Supervisor
+
+# What tools/setup put there, and this command's own lock.
+KEPT = {"venv", "kafka-libs", "node", "games-list-asked", "lock", "setup.lock"}
+LAST = ("postgres", "kafka", "mail")
+
+
+def stop(home: Home) -> None:
+    supervisor = Supervisor(home)
+    if not supervisor.is_running():
+        return
+    names = list(supervisor.states())
+    with Step("services"):
+        supervisor.stop(["edge"])
+        supervisor.stop(name for name in names if name not in LAST)
+    with Step("others"):
+        supervisor.stop(LAST)
+        supervisor.shut_down()
+    home.env_file.unlink(missing_ok=True)  # there while the mesh is
+
+
+def delete(home: Home) -> None:
+    """Removes databases, topics, keys and logs."""
+    postgres.delete(home)
+    for entry in home.path.iterdir():
+        if entry.name in KEPT:
+            continue
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    shutil.rmtree(home.runtime, ignore_errors=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools/down", description="Stops the mesh.")
+    parser.add_argument("--delete", action="store_true", help="also remove its databases, topics, keys and logs")
+    options = parser.parse_args()
+    home = Home.from_environment()
+    try:
+        with home.lock():
+            if Supervisor(home).is_running():
+                stop(home)
+            else:
+                print(f"No mesh runs in {home.path}.")
+            if options.delete:
+                delete(home)
+    except Problem as problem:
+        problem.show()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""tools/up: builds and starts the whole mesh, and stays with it until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mesh import services
+from mesh.home import ROOT, VENV, Home, node_path
+from mesh.services import Mesh
+from mesh.start import start
+from mesh.steps import Problem, Step, say
+from mesh.stop import stop
+from mesh.supervisor import Supervisor
+
+
+def main() -> int:
+    options = _parse()
+    home = Home.from_environment()
+    supervisor = Supervisor(home)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
+        signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        with home.lock():
+            was_running = supervisor.is_running()
+            if was_running:
+                say(f"The mesh in {home.path} is running; applying what has changed.")
+            try:
+                mesh = _build_and_start(home, supervisor, options)
+                filled = _fill(mesh, options, was_running)
+            except (Problem, KeyboardInterrupt):
+                if not was_running and supervisor.is_running():
+                    say("\nStopping")
+                    stop(home)
+                raise
+        stays = not (options.detach or was_running)
+        _show_addresses(mesh, stays)
+        return _watch(home, supervisor) if stays else int(not filled)
+    except Problem as problem:
+        problem.show()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tools/up", description="Builds and starts the whole mesh on this machine.")
+    parser.add_argument("--detach", action="store_true", help="return once everything is healthy; tools/down stops it")
+    parser.add_argument("--no-build", action="store_true", help="take the binaries that are there")
+    parser.add_argument("--no-import", action="store_true", help="leave the catalogue as it is")
+    parser.add_argument("--no-story", action="store_true", help="do not walk a purchase at the end")
+    parser.add_argument("--preset", default="release", help="which build to run (CMakePresets.json)")
+    return parser.parse_args()
+
+
+def _build_and_start(home: Home, supervisor: Supervisor, options: argparse.Namespace) -> Mesh:
+    home.prepare()
+    (home.logs / "up.log").write_text("")
+    if not options.no_build:
+        _build(options.preset, services.found(), home.logs / "up.log")
+    return start(home, supervisor, ROOT / "build" / options.preset / "bin")
+
+
+def _build(preset: str, names: list[str], log: Path) -> None:
+    # The build asks python3 for pip, which Debian's own does not have.
+    environment = os.environ | {"PATH": f"{VENV}/bin:{os.environ['PATH']}"}
+    advice = f"Try it by itself: cmake --preset {preset} && cmake --build --preset {preset}"
+    with Step("build") as step:
+        step.run(["cmake", "-S", str(ROOT), "--preset", preset], log, advice, environment)
+        # Tests and benchmarks are built by those who run them.
+        build = ["cmake", "--build", str(ROOT / "build" / preset), "--target", *names]
+        step.run(build, log, advice, environment)
+
+
+def _fill(mesh: Mesh, options: argparse.Namespace, was_running: bool) -> bool:
+    """Imports the games, once, and walks the story. Returns whether both went well; the mesh is up in any case."""
+    environment = node_path() | _read_env(mesh.home.env_file) | {"PLAYMESH_HOME": str(mesh.home.path)}
+    imports = not options.no_import and not (mesh.home.path / "imported").exists()
+    well = _import_games(mesh.home, environment) if imports else True
+    story = ROOT / "tools" / "story"
+    if story.exists() and not options.no_story and not was_running:
+        say("\nA story through the edge:\n")
+        well = subprocess.run([str(story)], env=environment).returncode == 0 and well
+    return well
+
+
+def _import_games(home: Home, environment: dict[str, str]) -> bool:
+    importer = ROOT / "tools" / "import-games"
+    if not importer.exists():
+        return True
+    try:
+        with Step("games") as step:
+            command = [str(importer), "--demo-prices"]
+            step.note(step.run(command, home.logs / "up.log", "The mesh runs without them.", environment))
+    except Problem as problem:
+        problem.show()
+        return False
+    (home.path / "imported").touch()
+    return True
+
+
+def _read_env(file: Path) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in shlex.split(file.read_text()))
+
+
+def _show_addresses(mesh: Mesh, attached: bool) -> None:
+    shown = os.path.relpath(mesh.home.env_file)
+    say(f"""
+Playmesh is up.
+
+  edge        {mesh.edge_url}    gRPC-Web, gRPC and JSON; try: curl {mesh.edge_url}/v1/games:search
+  mail        {mesh.mail_url}/messages
+  postgres    psql '{mesh.postgres.conninfo}'
+  kafka       {mesh.kafka.address}    kcat -b {mesh.kafka.address} -L
+  variables   . {shown}    all addresses, also of single services
+  logs        tools/logs -f [service]
+  stop        {'Ctrl-C' if attached else 'tools/down'}
+""")
+
+
+def _watch(home: Home, supervisor: Supervisor) -> int:
+    """Tells of what ends and comes back, until Ctrl-C stops the mesh or tools/down does."""
+    before = supervisor.states()
+    try:
+        while now := supervisor.states():
+            for name, info in now.items():
+                if info["pid"] and name in before and info["pid"] != before[name]["pid"]:
+                    say(f"{time.strftime('%H:%M:%S')} {name} was started again")
+            before |= {name: info for name, info in now.items() if info["pid"]}
+            time.sleep(1)
+    except KeyboardInterrupt:
+        say("\nStopping")
+        with home.lock(wait=True):
+            stop(home)
+        return 130
+    say("The mesh was stopped.")
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
