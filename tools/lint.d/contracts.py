@@ -1,0 +1,187 @@
+"""Checks of the protos, and of the READMEs against them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from files import ROOT, Failed, Finding, Skipped, git, paths
+from programs import python_with_pip, run
+
+BUF_FOLDER = Path(__file__).parent
+GOOGLEAPIS = ROOT / "build/googleapis"
+GOOGLEAPIS_PACKAGE = "googleapis-common-protos==1.76.0"
+
+ACCESS = "[playmesh.options.v1.access]"
+EVENT = "[playmesh.options.v1.event]"
+
+
+@functools.cache
+def _buf() -> str:
+    """The program, installed as the lock file pins it."""
+    program = BUF_FOLDER / "node_modules/.bin/buf"
+    if not program.exists():
+        # Not `npm ci`, which wants entries in the lock file for platforms that a mirror may not carry.
+        done = run(["npm", "install", "--no-save", "--loglevel=error"], cwd=BUF_FOLDER)
+        if done.returncode != 0:
+            raise Failed(f"npm cannot install buf: {done.stderr.strip()[-300:]}")
+    _fetch_googleapis()
+    return str(program)
+
+
+def _fetch_googleapis() -> None:
+    """As tools/cmake/googleapis.cmake does, for who lints before building."""
+    if (GOOGLEAPIS / "google/api/annotations.proto").exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        download = [python_with_pip(), "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
+        done = run([*download, GOOGLEAPIS_PACKAGE, "--dest", folder])
+        wheels = list(Path(folder).glob("*.whl"))
+        if not wheels:
+            raise Failed(f"pip cannot download {GOOGLEAPIS_PACKAGE}: {done.stderr.strip()[-300:]}")
+        shutil.unpack_archive(wheels[0], GOOGLEAPIS, "zip")
+
+
+def _buf_findings(output: str) -> list[Finding]:
+    return [
+        Finding(path, int(line), message)
+        for path, line, message in re.findall(r"^(.+?):(\d+):\d+:(.+)$", output, re.MULTILINE)
+    ]
+
+
+def _buf_check(*arguments: str) -> list[Finding]:
+    done = run([_buf(), *arguments])
+    findings = _buf_findings(done.stdout)
+    if done.returncode != 0 and not findings:
+        return [Finding("protos", 0, (done.stderr or done.stdout).strip()[-600:])]
+    return findings
+
+
+def lint() -> list[Finding]:
+    return _buf_check("lint")
+
+
+def breaking(base: str) -> list[Finding]:
+    """What a client that was built at `base` would stumble over."""
+    if not base or not git("ls-tree", base, "protos/"):
+        raise Skipped("there are no earlier protos to compare with")
+    _fetch_googleapis()
+    with tempfile.TemporaryDirectory() as folder:
+        archive = subprocess.run(["git", "-C", str(ROOT), "archive", base, "protos"], check=True, capture_output=True)
+        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+        shutil.copy(ROOT / "buf.yaml", folder)
+        os.mkdir(f"{folder}/build")
+        os.symlink(GOOGLEAPIS, f"{folder}/build/googleapis")
+        return _buf_check("breaking", "--against", folder)
+
+
+@functools.cache
+def _proto_files() -> list[dict]:
+    """The protos' descriptors, as JSON with the options in it."""
+    done = run([_buf(), "build", "-o", "-#format=json"])
+    if done.returncode != 0:
+        raise Failed(f"the protos do not build: {done.stderr.strip()[-300:]}")
+    return [file for file in json.loads(done.stdout)["file"] if file["name"].startswith("playmesh/")]
+
+
+def check_access(files: list[dict]) -> list[Finding]:
+    return [
+        Finding(f"protos/{file['name']}", 0, f"{method['name']} does not say who may call it: add the option access")
+        for file in files
+        for service in file.get("service", [])
+        for method in service.get("method", [])
+        if not method.get("options", {}).get(ACCESS)
+    ]
+
+
+def access() -> list[Finding]:
+    return check_access(_proto_files())
+
+
+def rpcs_and_events(files: list[dict]) -> dict[str, tuple[set[str], set[str]]]:
+    """Of each service, by its noun."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for file in files:
+        rpcs, events = found.setdefault(file["package"].split(".")[1], (set(), set()))
+        rpcs |= {method["name"] for service in file.get("service", []) for method in service.get("method", [])}
+        events |= {message["name"] for message in file.get("messageType", []) if message.get("options", {}).get(EVENT)}
+    return found
+
+
+def table_rows(markdown: str) -> list[tuple[list[str], list[str]]]:
+    """(header cells, cells) of every row of every table."""
+    rows, header = [], None
+    lines = markdown.splitlines()
+    for line, following in zip(lines, [*lines[1:], ""]):
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.lstrip().startswith("|"):
+            header = None
+        elif header is None and re.fullmatch(r"\|?[\s:|-]+\|?", following):
+            header = cells
+        elif header is not None and not re.fullmatch(r"[\s:|-]+", line):
+            rows.append((header, cells))
+    return rows
+
+
+def _names(cell: str) -> list[str]:
+    """CamelCase names in a cell: `GetGame`, ListGames."""
+    return re.findall(r"(?<![\w/(])[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*\b(?!\.)", cell)
+
+
+def check_service_readme(path: str, text: str, service: str, contracts: dict[str, tuple[set[str], set[str]]]) -> list[Finding]:
+    """Tables of RPCs and events name exactly those of the proto; events of others are those that it consumes."""
+    rpcs, events = contracts[service]
+    all_events = set().union(*(of_service[1] for of_service in contracts.values()))
+    named_rpcs, named_events = set(), set()
+    for header, cells in table_rows(text):
+        if re.search(r"\b(rpc|call)s?\b", header[0], re.IGNORECASE):
+            named_rpcs |= set(_names(cells[0]))
+        elif re.search(r"\b(event|publishe|consume)s?\b", header[0], re.IGNORECASE):
+            named_events |= set(_names(cells[0]))
+    missing = sorted((rpcs - named_rpcs) | (events - named_events))
+    unknown = sorted((named_rpcs - rpcs) | (named_events - all_events))
+    return [Finding(path, 0, f"add {name} to its table (header RPC or Event)") for name in missing] + [
+        Finding(path, 0, f"{name} is in a table, but not in the proto") for name in unknown
+    ]
+
+
+def check_services_table(text: str, services: set[str]) -> list[Finding]:
+    named = {
+        match[0]
+        for header, cells in table_rows(text)
+        if re.sub(r"\W", "", header[0]).lower() in ("service", "services")
+        for match in [re.match(r"\w+", re.sub(r"^\W+", "", cells[0]))]
+        if match
+    }
+    return [Finding("README.md", 0, f"add {name} to the table of services") for name in sorted(services - named)] + [
+        Finding("README.md", 0, f"the table of services names {name}, but there is no services/{name}")
+        for name in sorted(named - services)
+    ]
+
+
+def _services() -> set[str]:
+    return {path.split("/")[1] for path in paths() if re.fullmatch(r"services/\w+/main\.cc", path)}
+
+
+def readmes() -> list[Finding]:
+    contracts = rpcs_and_events(_proto_files())
+    findings = []
+    for service in sorted(_services() & set(contracts)):
+        path = f"services/{service}/README.md"
+        if (ROOT / path).exists():
+            findings += check_service_readme(path, (ROOT / path).read_text(), service, contracts)
+        else:
+            findings.append(Finding(path, 0, "write it: what the service owns, its RPCs and events in tables, its invariants"))
+    return findings
+
+
+def services_table() -> list[Finding]:
+    if not (ROOT / "README.md").exists():
+        return [Finding("README.md", 0, "write it, with a table of services")]
+    return check_services_table((ROOT / "README.md").read_text(), _services())

@@ -1,0 +1,101 @@
+"""The checks of protos, READMEs and migrations, on made-up ones."""
+
+import unittest
+
+from contracts import (
+    ACCESS,
+    EVENT,
+    check_access,
+    check_service_readme,
+    check_services_table,
+    rpcs_and_events,
+    table_rows,
+)
+from migrations import check_numbers, check_unchanged
+
+FILES = [
+    {
+        "name": "playmesh/shop/v1/shop_service.proto",
+        "package": "playmesh.shop.v1",
+        "service": [{"method": [{"name": "Open", "options": {ACCESS: {"public": True}}}, {"name": "CloseShop"}]}],
+    },
+    {
+        "name": "playmesh/shop/v1/shop_events.proto",
+        "package": "playmesh.shop.v1",
+        "messageType": [{"name": "ShopOpened", "options": {EVENT: {"key": "shop_id"}}}, {"name": "NoEvent"}],
+    },
+    {
+        "name": "playmesh/mall/v1/mall_events.proto",
+        "package": "playmesh.mall.v1",
+        "messageType": [{"name": "MallBuilt", "options": {EVENT: {"key": "mall_id"}}}],
+    },
+]
+
+README = """# Shop
+
+| RPC | who may call it |
+|---|---|
+| `Open` | everybody |
+| `CloseShop` | its owner, see AnotherName |
+
+| event | meaning |
+|---|---|
+| `ShopOpened` | the door is open |
+
+| consumes | effect |
+|:--|--:|
+| `MallBuilt` | a shop opens |
+
+| setting | meaning |
+|---|---|
+| Whatever | is not looked at |
+"""
+
+
+class ContractsTest(unittest.TestCase):
+    def readme(self, text: str) -> list[str]:
+        return [finding.message for finding in check_service_readme("R", text, "shop", rpcs_and_events(FILES))]
+
+    def test_an_rpc_without_access_is_found(self):
+        self.assertEqual([finding.message.split()[0] for finding in check_access(FILES)], ["CloseShop"])
+
+    def test_a_true_readme_passes(self):
+        self.assertEqual(self.readme(README), [])
+
+    def test_a_missing_and_an_unknown_name_are_found(self):
+        self.assertEqual(self.readme(README.replace("`Open`", "`Opens`")), [
+            "add Open to its table (header RPC or Event)", "Opens is in a table, but not in the proto",
+        ])
+        self.assertEqual(self.readme(README.replace("`MallBuilt`", "`MallBurnt`")), [
+            "MallBurnt is in a table, but not in the proto",
+        ])
+
+    def test_several_names_may_share_a_row(self):
+        joined = README.replace("| `CloseShop` | its owner, see AnotherName |\n", "").replace("`Open`", "`Open`, `CloseShop`")
+        self.assertEqual(self.readme(joined), [])
+
+    def test_rows_of_tables(self):
+        self.assertEqual(table_rows("| a | b |\n|---|---|\n| 1 | 2 |\n\n| no | table |\n"), [(["a", "b"], ["1", "2"])])
+
+    def test_the_table_of_services_matches_the_folders(self):
+        table = "| service | owns |\n|---|---|\n| [shop](services/shop) | shops |\n| `mall` | malls |\n"
+        self.assertEqual(check_services_table(table, {"shop", "mall"}), [])
+        self.assertEqual([finding.message[:24] for finding in check_services_table(table, {"shop", "road"})], [
+            "add road to the table of", "the table of services na",
+        ])
+
+
+class MigrationsTest(unittest.TestCase):
+    def test_numbers_have_no_gaps_and_no_twins(self):
+        good = ["services/a/migrations/0001_x.sql", "services/a/migrations/0002_y.sql", "services/b/migrations/0001_z.sql"]
+        self.assertEqual(check_numbers(good), [])
+        self.assertEqual(check_numbers([good[0], "services/a/migrations/0003_y.sql"])[0].path, "services/a/migrations/0003_y.sql")
+        self.assertEqual(check_numbers([*good, "services/b/migrations/0001_a.sql"])[0].path, "services/b/migrations/0001_z.sql")
+
+    def test_a_released_migration_is_neither_edited_nor_removed(self):
+        self.assertEqual(check_unchanged({"a": "1", "b": "2"}, {"a": "1", "b": "2", "c": "3"}), [])
+        self.assertEqual([finding.path for finding in check_unchanged({"a": "1", "b": "2"}, {"a": "9"})], ["a", "b"])
+
+
+if __name__ == "__main__":
+    unittest.main()
