@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/random/random.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/base/random.h"
 
 namespace playmesh {
 namespace {
@@ -20,7 +19,15 @@ bool IsHexId(absl::string_view text, size_t size) {
                      [](char c) { return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f'); });
 }
 
-std::string NewHexId(size_t bytes) { return absl::BytesToHexString(RandomBytes(bytes)); }
+// Trace ids must be unique, not secret, so the fast generator does.
+std::string NewHexId(size_t bytes) {
+  static thread_local absl::BitGen random;
+  std::string id;
+  for (size_t i = 0; i < bytes; i += 8) {
+    absl::StrAppend(&id, absl::Hex(absl::Uniform<uint64_t>(random), absl::kZeroPad16));
+  }
+  return id;
+}
 
 }  // namespace
 

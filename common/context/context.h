@@ -34,7 +34,7 @@ struct Context {
   TraceContext trace;
   std::string method;   // "/playmesh.catalog.v1.CatalogService/GetGame", or an event's type
   std::string subject;  // user id or "service:purchase"; empty when nobody is signed in
-  absl::flat_hash_map<std::string, std::string> headers;  // the request's, names in lower case
+  absl::flat_hash_map<std::string, std::string> headers;  // those of common/rpc/headers.h
 };
 
 // The context of this thread; an empty one with no deadline outside of requests.

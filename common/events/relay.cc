@@ -17,8 +17,6 @@
 namespace playmesh::events {
 namespace {
 
-// A number that nothing else locks.
-constexpr int64_t kRelayLock = 720175;
 constexpr absl::Duration kIdleWithoutLock = absl::Seconds(1);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(5);
 constexpr absl::Duration kBatchTimeout = absl::Minutes(5);

@@ -16,12 +16,15 @@
 
 namespace playmesh::events {
 
+// The advisory lock of the relay that works; any number that nothing else locks.
+inline constexpr int64_t kRelayLock = 720175;
+
 struct RelayOptions {
   std::string brokers;  // "host:port,…"
   std::string topic;    // "playmesh.catalog.v1"
   std::string source;   // "/playmesh/catalog"
   // Events in one batch.
-  int batch_size = 1000;
+  int batch_size = 5000;
   // How often to look without being woken: rows that another replica wrote.
   absl::Duration poll_interval = absl::Milliseconds(50);
   // How long rows are kept after they were sent, in whole days.

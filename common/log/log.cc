@@ -75,8 +75,10 @@ void Configure(absl::string_view service, Format format, Level level) {
   settings = {std::string(service), format, level};
 }
 
+bool Enabled(Level level) { return level >= settings.level; }
+
 void Write(Level level, absl::string_view message, std::initializer_list<Field> fields) {
-  if (level < settings.level) return;
+  if (!Enabled(level)) return;
   const absl::Time now = absl::Now();
   const nlohmann::ordered_json object = Fields(fields);
   std::string line = settings.format == Format::kJson ? Json(now, level, message, object)

@@ -50,6 +50,9 @@ struct Field {
 // Called once at start: every line carries `service`; lines below `level` are dropped.
 void Configure(absl::string_view service, Format format, Level level);
 
+// Whether lines of this level are written: for what is costly to put together.
+bool Enabled(Level level);
+
 void Write(Level level, absl::string_view message, std::initializer_list<Field> fields);
 
 inline void Debug(absl::string_view m, std::initializer_list<Field> f = {}) {

@@ -8,7 +8,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "common/base/random.h"
 #include "common/log/log.h"
 #include "common/rpc/convert.h"
 #include "common/rpc/headers.h"
@@ -54,12 +53,12 @@ options::v1::Access AccessOf(const Service& service, const Method& method) {
 }
 
 // An id from outside goes into logs, so it is kept short and plain.
-std::string SafeRequestId(std::string id, absl::Time now) {
+std::string SafeRequestId(std::string id, const TraceContext& trace) {
   const bool plain = !id.empty() && id.size() <= kMaxRequestIdBytes &&
                      std::all_of(id.begin(), id.end(), [](char c) {
                        return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.';
                      });
-  return plain ? id : NewUuid(now);
+  return plain ? id : trace.trace_id;
 }
 
 }  // namespace
@@ -79,20 +78,22 @@ MethodAdapter::MethodAdapter(const Service& service, const Method& method, Adapt
 
 Context MethodAdapter::MakeContext(const grpc::CallbackServerContext& call) const {
   Context context;
-  for (const auto& [name, value] : call.client_metadata()) {
-    if (value.size() <= kMaxHeaderBytes) {
-      context.headers.emplace(std::string(name.data(), name.size()),
-                              std::string(value.data(), value.size()));
-    }
+  const auto& metadata = call.client_metadata();
+  for (const char* name : kKeptHeaders) {
+    auto found = metadata.find(name);
+    if (found == metadata.end() || found->second.size() > kMaxHeaderBytes) continue;
+    context.headers.emplace(name, std::string(found->second.data(), found->second.size()));
   }
-  const absl::Time now = deps_.clock.Now();
+  const absl::Time now = absl::Now();
   const absl::Time asked = absl::FromChrono(call.deadline());
   const bool unlimited = asked > now + absl::Hours(24 * 365);
   context.deadline = unlimited ? now + deps_.options.default_timeout
                                : std::min(asked, now + deps_.options.max_timeout);
   context.method = path_;
-  context.request_id = SafeRequestId(Header(context, kRequestIdHeader), now);
-  context.trace = TraceContext::FromHeader(Header(context, kTraceparentHeader)).NewSpan();
+  const std::string traceparent = Header(context, kTraceparentHeader);
+  context.trace = TraceContext::FromHeader(traceparent);
+  if (!traceparent.empty()) context.trace = context.trace.NewSpan();
+  context.request_id = SafeRequestId(Header(context, kRequestIdHeader), context.trace);
   return context;
 }
 
@@ -157,7 +158,7 @@ grpc::Status MethodAdapter::Conclude(const absl::Status& status, absl::Time star
       if (elapsed > kSlow) {
         log::Warning("slow call",
                      {{"duration_ms", elapsed}, {"code", kCodeNames[converted.error_code()]}});
-      } else {
+      } else if (log::Enabled(log::Level::kDebug)) {
         log::Debug("call",
                    {{"duration_ms", elapsed}, {"code", kCodeNames[converted.error_code()]}});
       }
@@ -189,25 +190,27 @@ grpc::Status MethodAdapter::Run(Context context, const grpc::ByteBuffer& request
   }
 }
 
-grpc::Status MethodAdapter::RunUnary(const Context& context, const grpc::ByteBuffer& request,
+grpc::Status MethodAdapter::RunUnary(Context context, const grpc::ByteBuffer& request,
                                      grpc::ByteBuffer& response) {
-  return Run(context, request, [&](const Caller& caller, const google::protobuf::Message& message) {
-    std::string bytes;
-    absl::Status status = method_.unary(caller, message, bytes);
-    if (status.ok()) {
-      const grpc::Slice slice(bytes);
-      response = grpc::ByteBuffer(&slice, 1);
-    }
-    return status;
-  });
+  return Run(std::move(context), request,
+             [&](const Caller& caller, const google::protobuf::Message& message) {
+               std::string bytes;
+               absl::Status status = method_.unary(caller, message, bytes);
+               if (status.ok()) {
+                 const grpc::Slice slice(bytes);
+                 response = grpc::ByteBuffer(&slice, 1);
+               }
+               return status;
+             });
 }
 
-grpc::Status MethodAdapter::RunStream(const Context& context, const grpc::ByteBuffer& request,
+grpc::Status MethodAdapter::RunStream(Context context, const grpc::ByteBuffer& request,
                                       std::shared_ptr<StreamSink> sink, absl::Time& expire) {
-  return Run(context, request, [&](const Caller& caller, const google::protobuf::Message& message) {
-    expire = caller.token_expire_time;
-    return method_.stream(caller, message, std::move(sink));
-  });
+  return Run(std::move(context), request,
+             [&](const Caller& caller, const google::protobuf::Message& message) {
+               expire = caller.token_expire_time;
+               return method_.stream(caller, message, std::move(sink));
+             });
 }
 
 grpc::Status MethodAdapter::Refuse() {

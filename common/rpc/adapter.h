@@ -49,11 +49,11 @@ class MethodAdapter {
   Context MakeContext(const grpc::CallbackServerContext& call) const;
 
   // Runs one unary call on the current thread.
-  grpc::Status RunUnary(const Context& context, const grpc::ByteBuffer& request,
+  grpc::Status RunUnary(Context context, const grpc::ByteBuffer& request,
                         grpc::ByteBuffer& response);
   // Runs the opening of a stream; OK leaves it open. `expire` is set to the end of the caller's
   // token.
-  grpc::Status RunStream(const Context& context, const grpc::ByteBuffer& request,
+  grpc::Status RunStream(Context context, const grpc::ByteBuffer& request,
                          std::shared_ptr<StreamSink> sink, absl::Time& expire);
   // Refuses a call that found no worker.
   grpc::Status Refuse();

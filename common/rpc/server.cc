@@ -83,8 +83,8 @@ class RawService : public grpc::Service {
                               Buffer* response) -> grpc::ServerUnaryReactor* {
                      auto* call = new UnaryCall;
                      const bool accepted = adapter.deps().pool.Submit(
-                         [=, &adapter, made = adapter.MakeContext(*context)] {
-                           call->Finish(adapter.RunUnary(made, *request, *response));
+                         [=, &adapter, made = adapter.MakeContext(*context)]() mutable {
+                           call->Finish(adapter.RunUnary(std::move(made), *request, *response));
                          });
                      if (!accepted) call->Finish(adapter.Refuse());
                      return call;

@@ -24,9 +24,9 @@ std::shared_ptr<StreamCall> StreamCall::Open(MethodAdapter& adapter,
     return call;
   }
   const bool accepted =
-      deps.pool.Submit([call, &adapter, made = adapter.MakeContext(context), &request] {
+      deps.pool.Submit([call, &adapter, made = adapter.MakeContext(context), &request]() mutable {
         absl::Time expire = absl::InfiniteFuture();
-        grpc::Status status = adapter.RunStream(made, request, call, expire);
+        grpc::Status status = adapter.RunStream(std::move(made), request, call, expire);
         status.ok() ? call->EndAt(expire) : call->FinishRaw(status);
       });
   if (!accepted) call->FinishRaw(adapter.Refuse());
