@@ -28,6 +28,10 @@ SqlError FromSqlState(absl::string_view state, absl::string_view text, bool brok
     log::Info("database constraint refused", {{"sqlstate", state}, {"error", text}});
     return {absl::FailedPreconditionError("refused by a constraint"), false, false};
   }
+  if (is("22")) {
+    log::Warning("database refused a value", {{"sqlstate", state}, {"error", text}});
+    return {absl::InvalidArgumentError("a value is malformed or out of range"), false, false};
+  }
   if (is("57014")) return {absl::DeadlineExceededError("the database took too long"), false, false};
   log::Error("database error", {{"sqlstate", state}, {"error", text}});
   // After a migration, plans of kept statements may no longer fit ("cached plan must not change

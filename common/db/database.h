@@ -9,9 +9,10 @@
 // a name may appear again. A statement is prepared once on each connection and kept, so SQL text is
 // a literal, never assembled from values.
 //
-// Errors, by SQLSTATE: 23505 → ALREADY_EXISTS; 23503, 23514, 23P01 → FAILED_PRECONDITION; 40001,
-// 40P01 → the transaction is run again, then ABORTED; 57014 → DEADLINE_EXCEEDED; 08*, 57P0*, 53* →
-// UNAVAILABLE; all others → INTERNAL, with SQLSTATE and text in the log, never in the status.
+// Errors, by SQLSTATE: 23505 → ALREADY_EXISTS; 23503, 23514, 23P01 → FAILED_PRECONDITION; 22* →
+// INVALID_ARGUMENT; 40001, 40P01 → the transaction is run again, then ABORTED; 57014 →
+// DEADLINE_EXCEEDED; 08*, 57P0*, 53* → UNAVAILABLE; all others → INTERNAL, with SQLSTATE and text
+// in the log, never in the status.
 #pragma once
 
 #include <functional>

@@ -17,6 +17,8 @@
 namespace playmesh::events {
 namespace {
 
+// The rest of a batch is read while the broker is at work on these.
+constexpr int kRowsInOneRead = 1000;
 constexpr absl::Duration kIdleWithoutLock = absl::Seconds(1);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(5);
 constexpr absl::Duration kBatchTimeout = absl::Minutes(5);
@@ -28,6 +30,9 @@ struct OutboxRow {
   std::string payload;
   absl::Time create_time;
 };
+
+// Up to where the outbox was read: (txid, outbox_id).
+using Cursor = std::tuple<std::string, int64_t>;
 
 // Counts what the broker has said of one batch.
 class DeliveryCounter : public RdKafka::DeliveryReportCb {
@@ -46,17 +51,18 @@ class DeliveryCounter : public RdKafka::DeliveryReportCb {
   std::string last_error;
 };
 
-absl::StatusOr<std::vector<OutboxRow>> ReadBatch(Transaction& tx, int limit) {
+// The next rows after `after`, of transactions that nothing can join any more.
+absl::StatusOr<std::vector<OutboxRow>> ReadAfter(Transaction& tx, const Cursor& after, int limit) {
   using Row = std::tuple<std::string, int64_t, std::string, std::string, std::string, db::Blob,
                          std::string, absl::Time>;
   ASSIGN_OR_RETURN(auto rows, tx.Query<Row>(R"(
       select txid, outbox_id, event_id, type, key, payload, traceparent, create_time
       from outbox
-      where (txid, outbox_id) > (select txid, outbox_id from outbox_cursor)
+      where (txid, outbox_id) > (:txid::xid8, :outbox_id)
         and txid < pg_snapshot_xmin(pg_current_snapshot())
       order by txid, outbox_id
       limit :limit)",
-                                            limit));
+                                            std::get<0>(after), std::get<1>(after), limit));
   std::vector<OutboxRow> batch;
   batch.reserve(rows.size());
   for (auto& [txid, id, event_id, type, key, payload, traceparent, time] : rows) {
@@ -73,7 +79,9 @@ struct Relay::State {
 
   void Loop();
   absl::StatusOr<bool> SendBatch();
-  absl::Status Produce(const std::vector<OutboxRow>& batch);
+  absl::StatusOr<int> ProduceAfter(Transaction& tx, Cursor& cursor);
+  void DropProducer();
+  absl::Time StopBy() const { return absl::FromUnixMicros(stop_by_us); }
   absl::Status Await(int expected);
   absl::Status Maintain();
   bool Wait(absl::Duration duration);
@@ -87,8 +95,8 @@ struct Relay::State {
   std::condition_variable changed;
   bool woken = false;
   std::atomic<bool> stopping = false;
-  absl::Time stop_by = absl::InfiniteFuture();
-  bool locked = false;  // whether the last batch was ours to send
+  std::atomic<int64_t> stop_by_us = INT64_MAX;  // when a stop gives up on sending
+  bool locked = false;                          // whether the last batch was ours to send
   absl::Time next_maintenance = absl::InfinitePast();
   prometheus::Counter& sent =
       observe::Counter("outbox_sent_total", "Events acknowledged by Kafka.");
@@ -110,7 +118,7 @@ void Relay::Start() {
 void Relay::Stop(absl::Duration grace) {
   {
     std::lock_guard lock(state_->mutex);
-    if (!state_->stopping) state_->stop_by = absl::Now() + grace;
+    if (!state_->stopping) state_->stop_by_us = absl::ToUnixMicros(absl::Now() + grace);
     state_->stopping = true;
   }
   state_->changed.notify_all();
@@ -140,7 +148,7 @@ void Relay::State::Loop() {
     if (absl::Now() >= next_maintenance && Maintain().ok())
       next_maintenance = absl::Now() + kMaintenanceInterval;
     absl::StatusOr<bool> more = SendBatch();
-    if (stopping && (!more.ok() || !*more || absl::Now() >= stop_by)) return;
+    if (stopping && (!more.ok() || !*more || absl::Now() >= StopBy())) return;
     if (!more.ok()) {
       failures.Increment();
       log::Warning("outbox not sent", {{"error", more.status()}});
@@ -156,42 +164,63 @@ void Relay::State::Loop() {
 // Sends one batch; true when there may be more.
 absl::StatusOr<bool> Relay::State::SendBatch() {
   Context context;
-  context.deadline = std::min(absl::Now() + kBatchTimeout, stop_by + absl::Seconds(1));
+  context.deadline = std::min(absl::Now() + kBatchTimeout, StopBy() + absl::Seconds(1));
   ScopedContext scope(context);
   return db.Transact([&](Transaction& tx) -> absl::StatusOr<bool> {
     ASSIGN_OR_RETURN(locked,
                      tx.QueryOne<bool>("select pg_try_advisory_xact_lock(:lock)", kRelayLock));
     if (!locked) return false;
-    ASSIGN_OR_RETURN(std::vector<OutboxRow> batch, ReadBatch(tx, options.batch_size));
-    if (batch.empty()) return false;
-    RETURN_IF_ERROR(Produce(batch));
+    ASSIGN_OR_RETURN(Cursor cursor,
+                     tx.QueryOne<Cursor>("select txid, outbox_id from outbox_cursor"));
+    deliveries.Reset();
+    ASSIGN_OR_RETURN(const int produced, ProduceAfter(tx, cursor));
+    if (produced == 0) return false;
+    absl::Status status = Await(produced);
+    if (!status.ok()) {
+      DropProducer();
+      return status;
+    }
     RETURN_IF_ERROR(
         tx.Execute("update outbox_cursor set txid = :txid::xid8, outbox_id = :outbox_id",
-                   batch.back().txid, batch.back().outbox_id));
-    sent.Increment(static_cast<double>(batch.size()));
-    age.Set(absl::ToDoubleSeconds(absl::Now() - batch.front().create_time));
-    return static_cast<int>(batch.size()) == options.batch_size;
+                   std::get<0>(cursor), std::get<1>(cursor)));
+    sent.Increment(produced);
+    return produced >= options.batch_size;
   });
 }
 
-absl::Status Relay::State::Produce(const std::vector<OutboxRow>& batch) {
-  if (producer == nullptr) {
-    ASSIGN_OR_RETURN(producer, NewProducer(options.brokers, &deliveries));
+// Hands up to a batch of rows to the producer, reading some while the broker works on those before;
+// moves `cursor` to the last. Returns how many.
+absl::StatusOr<int> Relay::State::ProduceAfter(Transaction& tx, Cursor& cursor) {
+  int produced = 0;
+  while (produced < options.batch_size) {
+    ASSIGN_OR_RETURN(const std::vector<OutboxRow> rows, ReadAfter(tx, cursor, kRowsInOneRead));
+    if (producer == nullptr && !rows.empty()) {
+      ASSIGN_OR_RETURN(producer, NewProducer(options.brokers, &deliveries));
+    }
+    for (const OutboxRow& row : rows) {
+      const EventInfo info{row.event_id, options.source,  row.type,
+                           row.key,      row.create_time, row.traceparent};
+      absl::Status status = events::Produce(*producer, options.topic, info, row.payload);
+      if (!status.ok()) {
+        DropProducer();
+        return status;
+      }
+    }
+    if (!rows.empty()) {
+      cursor = {rows.back().txid, rows.back().outbox_id};
+      age.Set(absl::ToDoubleSeconds(absl::Now() - rows.front().create_time));
+    }
+    produced += static_cast<int>(rows.size());
+    if (static_cast<int>(rows.size()) < kRowsInOneRead) break;
   }
-  deliveries.Reset();
-  for (const OutboxRow& row : batch) {
-    const EventInfo info{row.event_id, options.source,  row.type,
-                         row.key,      row.create_time, row.traceparent};
-    RETURN_IF_ERROR(events::Produce(*producer, options.topic, info, row.payload));
-  }
-  absl::Status status = Await(static_cast<int>(batch.size()));
-  // A producer with undelivered messages could still deliver them after the same batch was sent
-  // again: start afresh.
-  if (!status.ok()) {
-    producer->purge(RdKafka::Producer::PURGE_QUEUE | RdKafka::Producer::PURGE_INFLIGHT);
-    producer.reset();
-  }
-  return status;
+  return produced;
+}
+
+// A producer with undelivered messages could still deliver them after the same batch was sent
+// again: the next batch starts with a new one.
+void Relay::State::DropProducer() {
+  producer->purge(RdKafka::Producer::PURGE_QUEUE | RdKafka::Producer::PURGE_INFLIGHT);
+  producer.reset();
 }
 
 // Waits for the broker's word on all messages.
@@ -199,7 +228,7 @@ absl::Status Relay::State::Await(int expected) {
   while (deliveries.delivered + deliveries.failed < expected) {
     producer->poll(10);
     const absl::Time now = absl::Now();
-    if (now >= CurrentContext().deadline || now >= stop_by)
+    if (now >= CurrentContext().deadline || now >= StopBy())
       return absl::UnavailableError("Kafka does not acknowledge");
   }
   return deliveries.failed == 0 ? absl::OkStatus() : absl::UnavailableError(deliveries.last_error);

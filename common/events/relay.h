@@ -23,8 +23,8 @@ struct RelayOptions {
   std::string brokers;  // "host:port,…"
   std::string topic;    // "playmesh.catalog.v1"
   std::string source;   // "/playmesh/catalog"
-  // Events in one batch.
-  int batch_size = 5000;
+  // Events sent before the broker's word on all of them is waited for.
+  int batch_size = 10'000;
   // How often to look without being woken: rows that another replica wrote.
   absl::Duration poll_interval = absl::Milliseconds(50);
   // How long rows are kept after they were sent, in whole days.

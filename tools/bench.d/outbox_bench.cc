@@ -21,7 +21,7 @@ namespace playmesh {
 namespace {
 
 constexpr int kEventsInTransaction = 10;
-const int kBatch = events::RelayOptions().batch_size;
+constexpr int kBatch = 1000;  // as the relay reads
 constexpr char kDrained[] =
     "select not exists (select from outbox where (txid, outbox_id) > (select txid, outbox_id from "
     "outbox_cursor))";

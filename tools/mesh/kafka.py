@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
 import time
-import uuid
 from pathlib import Path
 
 from confluent_kafka import KafkaError, KafkaException
@@ -35,9 +35,10 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
-# A broker that was killed may come back when its session has ended: 1.5 s instead of 9.
-broker.session.timeout.ms=1500
-broker.heartbeat.interval.ms=400
+# A broker that was killed may come back when its session has ended: 3 s instead of 9. With less, a machine that is busy with
+# a build loses sessions.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 log.segment.bytes=67108864
 log.cleaner.dedupe.buffer.size=16777216
 """
@@ -57,7 +58,8 @@ class Kafka:
         config = self._folder / "server.properties"
         config.write_text(CONFIG.format(data=data, **self._ports))
         if not (data / "meta.properties").exists():
-            cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            # 16 bytes in base64, beginning with letters: the tool takes a leading dash for an option.
+            cluster_id = base64.urlsafe_b64encode(b"playmesh" + os.urandom(8)).decode().rstrip("=")
             step.run([*_java_command(), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config)], log)
         command = ["setpriv", "--pdeathsig", "TERM", "--", *_java_command(), "kafka.Kafka", str(config)]
         return Program("kafka", command, depends_on=(config,), directory=self._folder)

@@ -131,7 +131,7 @@ class Postgres:
         unfinished = folder / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         command = [*self._as_postgres, str(_binaries() / "initdb"), "-D", str(unfinished), "-U", "postgres",
-                   "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync",
+                   "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums",
                    "--auth-local=peer", "--auth-host=reject"]
         step.run(command, log, "Is there space on the disk? df -h")
         unfinished.rename(data)

@@ -111,7 +111,8 @@ def _read_env(file: Path) -> dict[str, str]:
 
 
 def _show_addresses(mesh: Mesh, attached: bool) -> None:
-    shown = os.path.relpath(mesh.home.env_file)
+    env = mesh.home.env_file
+    shown = env.relative_to(Path.cwd()) if env.is_relative_to(Path.cwd()) else env
     say(f"""
 Playmesh is up.
 

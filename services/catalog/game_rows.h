@@ -1,0 +1,49 @@
+// Reading and locking the rows of a game, as more than one RPC does.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/auth/caller.h"
+#include "common/db/database.h"
+#include "services/catalog/pricing.h"
+
+namespace playmesh::catalog {
+
+// PERMISSION_DENIED (NOT_A_MEMBER) unless the caller belongs to the organisation.
+absl::Status RequireMember(const Caller& caller, const std::string& organisation_id);
+
+// ABORTED (STALE_ETAG) when `etag` is given and not that of `game`.
+absl::Status CheckEtag(const std::string& etag, const Game& game);
+
+// A draft without content, unless the organisation has a game with this `external_id`; then
+// `game_id` is not used and false returned.
+absl::StatusOr<bool> InsertGame(Transaction& tx, const std::string& game_id, const Game& game,
+                                absl::Time now);
+
+// Games by id, in the order of the ids, without editions.
+absl::StatusOr<std::vector<Game>> LoadGames(Transaction& tx,
+                                            const std::vector<std::string>& game_ids);
+// NOT_FOUND.
+absl::StatusOr<Game> LoadGame(Transaction& tx, const std::string& game_id);
+
+// Locks a game until the transaction ends, so that what is decided about it holds, and loads it.
+// NOT_FOUND.
+absl::StatusOr<Game> LockGame(Transaction& tx, const std::string& game_id);
+
+// How much of its prices a reader of an edition gets.
+struct PriceView {
+  std::string currency_code;  // of `Edition.price`; empty for none
+  std::string country_code;
+  bool all = false;  // fill `Edition.prices`
+};
+inline const PriceView kAllPrices = {"", "", true};
+
+// The editions of a game in the order in which they were made.
+absl::StatusOr<std::vector<Edition>> LoadEditions(Transaction& tx, const std::string& game_id,
+                                                  const PriceView& view);
+
+// A game with its editions and all their prices, as its organisation sees it. NOT_FOUND.
+absl::StatusOr<Game> LoadWholeGame(Transaction& tx, const std::string& game_id);
+
+}  // namespace playmesh::catalog

@@ -1,0 +1,166 @@
+#include "common/base/random.h"
+#include "common/rpc/idempotency.h"
+#include "common/rpc/pages.h"
+#include "playmesh/catalog/v1/catalog_events.pb.h"
+#include "services/catalog/catalog_service.h"
+#include "services/catalog/game_fields.h"
+#include "services/catalog/game_rows.h"
+
+namespace playmesh::catalog {
+namespace {
+
+// Clients refuse answers of more than 4 MiB unless they were told otherwise, and a game in 60
+// languages is large; so a page of a list may be shorter than asked for (AIP-158).
+constexpr size_t kMaxPageBytes = 3 * 1024 * 1024;
+
+// Greater than the id of every game.
+constexpr char kLastUuid[] = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+// How many of `games` fit into a page: one at least.
+int FittingGames(const google::protobuf::RepeatedPtrField<Game>& games) {
+  size_t bytes = 0;
+  for (int i = 0; i < games.size(); ++i) {
+    bytes += games[i].ByteSizeLong();
+    if (i > 0 && bytes > kMaxPageBytes) return i;
+  }
+  return games.size();
+}
+
+bool MaySee(const Caller& caller, const Game& game) {
+  return game.state() != GAME_STATE_DRAFT || caller.IsMember(game.organisation_id());
+}
+
+}  // namespace
+
+absl::StatusOr<CreateGameResponse> CatalogService::CreateGame(const Caller& caller,
+                                                              const CreateGameRequest& request) {
+  if (request.game().organisation_id().empty()) {
+    return InvalidField("game.organisation_id", "is required");
+  }
+  RETURN_IF_ERROR(CheckTexts(request.game()));
+  RETURN_IF_ERROR(RequireMember(caller, request.game().organisation_id()));
+
+  return db_.Transact([&](Transaction& tx) -> absl::StatusOr<CreateGameResponse> {
+    return rpc::Idempotent<CreateGameResponse>(
+        tx, caller, request, [&]() -> absl::StatusOr<CreateGameResponse> {
+          const std::string game_id = NewUuid(clock_.Now());
+          ASSIGN_OR_RETURN(const bool inserted,
+                           InsertGame(tx, game_id, request.game(), clock_.Now()));
+          if (!inserted) {
+            return absl::AlreadyExistsError("your organisation has a game with this external_id");
+          }
+          ASSIGN_OR_RETURN(Game game, LoadGame(tx, game_id));
+          ApplyUpdate(request.game(), SettableFields(), game);
+          RETURN_IF_ERROR(StoreFields(tx, game, {"texts"}));
+          GameCreated event;
+          event.set_game_id(game_id);
+          event.set_organisation_id(game.organisation_id());
+          RETURN_IF_ERROR(outbox_.Add(tx, event));
+
+          CreateGameResponse response;
+          ASSIGN_OR_RETURN(*response.mutable_game(), LoadWholeGame(tx, game_id));
+          return response;
+        });
+  });
+}
+
+absl::StatusOr<UpdateGameResponse> CatalogService::UpdateGame(const Caller& caller,
+                                                              const UpdateGameRequest& request) {
+  if (request.game().game_id().empty()) return InvalidField("game.game_id", "is required");
+  ASSIGN_OR_RETURN(const FieldMask fields, FieldsToUpdate(request.game(), request.update_mask()));
+
+  return db_.Transact([&](Transaction& tx) -> absl::StatusOr<UpdateGameResponse> {
+    ASSIGN_OR_RETURN(Game game, LockGame(tx, request.game().game_id()));
+    RETURN_IF_ERROR(RequireMember(caller, game.organisation_id()));
+    const std::vector<std::string> changed_fields = ApplyUpdate(request.game(), fields, game);
+    RETURN_IF_ERROR(CheckTexts(game));
+    // An update that came before finds nothing to change, so its etag, which is old by now, does
+    // not matter.
+    if (!changed_fields.empty()) {
+      RETURN_IF_ERROR(CheckEtag(request.etag(), game));
+      RETURN_IF_ERROR(StoreFields(tx, game, changed_fields));
+    }
+    UpdateGameResponse response;
+    ASSIGN_OR_RETURN(*response.mutable_game(), LoadWholeGame(tx, game.game_id()));
+    return response;
+  });
+}
+
+absl::StatusOr<PublishGameResponse> CatalogService::PublishGame(const Caller& caller,
+                                                                const PublishGameRequest& request) {
+  return db_.Transact([&](Transaction& tx) -> absl::StatusOr<PublishGameResponse> {
+    ASSIGN_OR_RETURN(const Game game, LockGame(tx, request.game_id()));
+    RETURN_IF_ERROR(RequireMember(caller, game.organisation_id()));
+    if (game.state() != GAME_STATE_PUBLISHED) {
+      RETURN_IF_ERROR(CheckEtag(request.etag(), game));
+      ASSIGN_OR_RETURN(const bool has_price, tx.QueryOne<bool>(R"(
+          select exists (select from editions e join edition_prices p on p.edition_id = e.edition_id
+                         where e.game_id = :game_id))",
+                                                               game.game_id()));
+      if (!has_price) {
+        return Error(absl::StatusCode::kFailedPrecondition, ERROR_REASON_GAME_HAS_NO_PRICE,
+                     "set a price of an edition first");
+      }
+      RETURN_IF_ERROR(Publish(tx, game));
+    }
+    PublishGameResponse response;
+    ASSIGN_OR_RETURN(*response.mutable_game(), LoadWholeGame(tx, game.game_id()));
+    return response;
+  });
+}
+
+absl::StatusOr<UnpublishGameResponse> CatalogService::UnpublishGame(
+    const Caller& caller, const UnpublishGameRequest& request) {
+  return db_.Transact([&](Transaction& tx) -> absl::StatusOr<UnpublishGameResponse> {
+    ASSIGN_OR_RETURN(const Game game, LockGame(tx, request.game_id()));
+    RETURN_IF_ERROR(RequireMember(caller, game.organisation_id()));
+    if (game.state() == GAME_STATE_PUBLISHED) RETURN_IF_ERROR(Unpublish(tx, game));
+    UnpublishGameResponse response;
+    ASSIGN_OR_RETURN(*response.mutable_game(), LoadWholeGame(tx, game.game_id()));
+    return response;
+  });
+}
+
+absl::StatusOr<GetGameResponse> CatalogService::GetGame(const Caller& caller,
+                                                        const GetGameRequest& request) {
+  return db_.Transact([&](Transaction& tx) -> absl::StatusOr<GetGameResponse> {
+    ASSIGN_OR_RETURN(Game game, LoadGame(tx, request.game_id()));
+    if (!MaySee(caller, game)) return absl::NotFoundError("no such game");
+    PriceView view = {request.currency_code(), request.country_code(),
+                      caller.IsMember(game.organisation_id())};
+    // It is not sold any more, whatever it did cost.
+    if (game.state() == GAME_STATE_UNPUBLISHED) view.currency_code.clear();
+    ASSIGN_OR_RETURN(const auto editions, LoadEditions(tx, game.game_id(), view));
+    game.mutable_editions()->Add(editions.begin(), editions.end());
+    GetGameResponse response;
+    *response.mutable_game() = std::move(game);
+    return response;
+  });
+}
+
+absl::StatusOr<ListGamesResponse> CatalogService::ListGames(const Caller& caller,
+                                                            const ListGamesRequest& request) {
+  RETURN_IF_ERROR(RequireMember(caller, request.organisation_id()));
+  ASSIGN_OR_RETURN(rpc::Page page, rpc::ReadPage(request));
+  const std::string after = page.first() ? kLastUuid : page.after[0];
+  if (!IsUuid(after)) return InvalidField("page_token", "is not of this list");
+
+  return db_.Transact([&](Transaction& tx) -> absl::StatusOr<ListGamesResponse> {
+    // Ids are UUIDv7, so the latest comes first.
+    ASSIGN_OR_RETURN(const auto game_ids,
+                     tx.Query<std::string>(R"(
+        select game_id from games where organisation_id = :organisation_id and game_id < :after
+        order by game_id desc limit :limit)",
+                                           request.organisation_id(), after, page.limit()));
+    ASSIGN_OR_RETURN(const std::vector<Game> games, LoadGames(tx, game_ids));
+    ListGamesResponse response;
+    response.mutable_games()->Add(games.begin(), games.end());
+    page.size = std::min(page.size, FittingGames(response.games()));
+    response.set_next_page_token(
+        rpc::FinishPage<Game>(request, page, *response.mutable_games(),
+                              [](const Game& game) { return rpc::PageKey{game.game_id()}; }));
+    return response;
+  });
+}
+
+}  // namespace playmesh::catalog
