@@ -2,10 +2,9 @@
 // call to payment, which may be made any number of times; between any two of them the process may
 // end, and Reconcile goes on.
 //
-//   Start      reserves the games, writes the attempt with its payment_id, PAYING           one
-//   transaction Drive      asks payment (the same payment_id: one charge, however often), then
-//   Apply     one call, one transaction Apply      takes the order to where its payment is, events
-//   with it                       part of a transaction
+//   Start   one transaction: reserves the games, writes the attempt with its payment_id, PAYING
+//   Drive   asks payment (the same payment_id: one charge, however often), then Apply
+//   Apply   part of a transaction: takes the order to where its payment is, with its events
 //
 // Drive is called by who started, and by Reconcile until the outcome is known. Events of payment
 // come to Apply as well; whoever is first moves the order, and the others find nothing to do.

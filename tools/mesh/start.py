@@ -29,6 +29,8 @@ def start(home: Home, supervisor: Supervisor, binaries: Path) -> Mesh:
     log = home.logs / "up.log"
     names = services.found()
     _require_binaries(names, binaries)
+    if supervisor.stop_unreachable():
+        say("   An older run had lost its sockets, and was stopped.")
     mesh = _describe(home, supervisor, names, binaries)
     with Step("configure") as step:
         services.write_environments(mesh)

@@ -49,6 +49,8 @@ def main() -> int:
         with home.lock():
             if Supervisor(home).is_running():
                 stop(home)
+            elif Supervisor(home).stop_unreachable():
+                print("It had lost its sockets, and is stopped.")
             else:
                 print(f"No mesh runs in {home.path}.")
             if options.delete:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import resource
 import shlex
+import signal
 import subprocess
 import time
 import xmlrpc.client
@@ -149,6 +150,29 @@ class Supervisor:
         for name in names:
             if events.count(f" exited: {name} (") >= CRASHES_TO_GIVE_UP:
                 raise Problem(f"{name} starts and ends again", log=self._home.logs / f"{name}.log")
+
+    def stop_unreachable(self) -> bool:
+        """Stops a supervisor of this mesh that lives on without its socket, as after somebody has emptied /tmp. Returns
+        whether there was one."""
+        strays = [] if self.is_running() else self._processes()
+        for pid in strays:
+            os.kill(pid, signal.SIGTERM)
+        while any(_is_alive(pid) for pid in strays):
+            time.sleep(0.05)
+        return bool(strays)
+
+    def _processes(self) -> list[int]:
+        """Supervisors that were started with this very configuration file, by this user."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                arguments = (process / "cmdline").read_text().split("\0")
+                ours = process.stat().st_uid == os.getuid()
+            except OSError:
+                continue  # it has ended
+            if ours and str(VENV / "bin" / "supervisord") in arguments and str(self._config) in arguments:
+                found.append(int(process.name))
+        return found
 
     def shut_down(self) -> None:
         pid = self._rpc.getPID()

@@ -55,6 +55,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--detach", action="store_true", help="return once everything is healthy; tools/down stops it")
     parser.add_argument("--no-build", action="store_true", help="take the binaries that are there")
     parser.add_argument("--no-import", action="store_true", help="leave the catalogue as it is")
+    parser.add_argument("--demo-prices", action="store_true", help="import the games with made-up prices, to try buying")
     parser.add_argument("--no-story", action="store_true", help="do not walk a purchase at the end")
     parser.add_argument("--preset", default="release", help="which build to run (CMakePresets.json)")
     return parser.parse_args()
@@ -82,8 +83,8 @@ def _build(preset: str, names: list[str], log: Path) -> None:
 def _fill(mesh: Mesh, options: argparse.Namespace, was_running: bool) -> bool:
     """Imports the games, once, and walks the story. Returns whether both went well; the mesh is up in any case."""
     environment = node_path() | _read_env(mesh.home.env_file) | {"PLAYMESH_HOME": str(mesh.home.path)}
-    imports = not options.no_import and not (mesh.home.path / "imported").exists()
-    well = _import_games(mesh.home, environment) if imports else True
+    imports = not options.no_import and (options.demo_prices or not (mesh.home.path / "imported").exists())
+    well = _import_games(mesh.home, environment, options.demo_prices) if imports else True
     story = ROOT / "tools" / "story"
     if story.exists() and not options.no_story and not was_running:
         say("\nA story through the edge:\n")
@@ -91,13 +92,13 @@ def _fill(mesh: Mesh, options: argparse.Namespace, was_running: bool) -> bool:
     return well
 
 
-def _import_games(home: Home, environment: dict[str, str]) -> bool:
+def _import_games(home: Home, environment: dict[str, str], demo_prices: bool) -> bool:
     importer = ROOT / "tools" / "import-games"
     if not importer.exists():
         return True
     try:
         with Step("games") as step:
-            command = [str(importer), "--demo-prices"]
+            command = [str(importer), *(["--demo-prices"] if demo_prices else [])]
             step.note(step.run(command, home.logs / "up.log", "The mesh runs without them.", environment))
     except Problem as problem:
         problem.show()

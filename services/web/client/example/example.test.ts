@@ -73,7 +73,7 @@ test("says why a card was declined", async () => {
   await page.waitForSelector("#notifications[data-state=open]");
   await page.fill("[name=number]", "4000 0000 0000 9995");
   await game().locator("button").click();
-  await page.waitForFunction(() => /funds/i.test(document.querySelector("#order")?.textContent ?? ""));
+  await page.waitForFunction(() => /enough money/i.test(document.querySelector("#order")?.textContent ?? ""));
 });
 
 test("buys after the bank's question", async () => {
