@@ -24,7 +24,8 @@ void Environment::Missing(absl::string_view name) {
   errors_.push_back(absl::StrCat(name, " is not set"));
 }
 
-std::string Environment::String(absl::string_view name, std::optional<std::string> fallback) {
+std::string Environment::String(absl::string_view name,
+                                const std::optional<std::string>& fallback) {
   std::optional<std::string> value = Find(name);
   if (value) return *value;
   if (!fallback) Missing(name);

@@ -34,7 +34,8 @@ class Environment {
   explicit Environment(absl::flat_hash_map<std::string, std::string> variables)
       : variables_(std::move(variables)) {}
 
-  std::string String(absl::string_view name, std::optional<std::string> fallback = std::nullopt);
+  std::string String(absl::string_view name,
+                     const std::optional<std::string>& fallback = std::nullopt);
   // A whole number from `min` to `max`.
   int64_t Int(absl::string_view name, std::optional<int64_t> fallback, int64_t min, int64_t max);
   // Such as "250ms", "10s", "1h30m"; not negative.

@@ -33,7 +33,7 @@ struct Database::Pool {
   int leased = 0;
 };
 
-absl::StatusOr<Rows> Transaction::Run(absl::string_view sql, std::vector<Param> params) {
+absl::StatusOr<Rows> Transaction::Run(absl::string_view sql, const std::vector<Param>& params) {
   int64_t affected = 0;
   SqlError error;
   absl::StatusOr<Rows> rows = connection_.Run(sql, params, affected, error);
@@ -45,7 +45,8 @@ absl::StatusOr<Rows> Transaction::Run(absl::string_view sql, std::vector<Param> 
   return rows;
 }
 
-absl::StatusOr<int64_t> Transaction::RunCounting(absl::string_view sql, std::vector<Param> params) {
+absl::StatusOr<int64_t> Transaction::RunCounting(absl::string_view sql,
+                                                 const std::vector<Param>& params) {
   int64_t affected = 0;
   SqlError error;
   absl::StatusOr<Rows> rows = connection_.Run(sql, params, affected, error);

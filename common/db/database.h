@@ -84,8 +84,8 @@ class Transaction {
 
  private:
   friend class Database;
-  absl::StatusOr<Rows> Run(absl::string_view sql, std::vector<Param> params);
-  absl::StatusOr<int64_t> RunCounting(absl::string_view sql, std::vector<Param> params);
+  absl::StatusOr<Rows> Run(absl::string_view sql, const std::vector<Param>& params);
+  absl::StatusOr<int64_t> RunCounting(absl::string_view sql, const std::vector<Param>& params);
 
   Connection& connection_;
   std::vector<std::function<void()>> on_commit_;

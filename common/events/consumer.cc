@@ -87,7 +87,7 @@ Consumer::Consumer(Database& db, ConsumerOptions options)
 Consumer::~Consumer() { Stop(); }
 
 void Consumer::Add(const google::protobuf::Descriptor& type, Handler handler) {
-  state_->handlers.emplace(type.full_name(), std::move(handler));
+  state_->handlers[type.full_name()] = std::move(handler);
   state_->topics.insert(events::TopicOf(type));
 }
 

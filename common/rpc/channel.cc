@@ -46,7 +46,7 @@ struct Channel::State {
   const std::shared_ptr<grpc::Channel> channel;
 };
 
-Channel::Channel(ChannelOptions options, auth::ServiceSigner* signer)
+Channel::Channel(const ChannelOptions& options, auth::ServiceSigner* signer)
     : state_(new State{options, signer, Connect(options.address)}) {}
 Channel::~Channel() = default;
 

@@ -29,7 +29,7 @@ struct ChannelOptions {
 class Channel {
  public:
   // `signer` says who is calling and must outlive the channel; none for public RPCs only.
-  Channel(ChannelOptions options, auth::ServiceSigner* signer);
+  Channel(const ChannelOptions& options, auth::ServiceSigner* signer);
   ~Channel();
 
   // Calls `method`, such as "/playmesh.catalog.v1.CatalogService/GetGame", and waits. Errors are

@@ -195,7 +195,7 @@ TEST_CASE("Every broken field rule is reported at once, by its path") {
   thing.set_thing_id("no-uuid");
   thing.set_name("far too long a name");
   thing.set_colour(static_cast<Colour>(42));
-  thing.mutable_price()->set_currency_code("XXX");
+  thing.mutable_price()->set_currency_code("QQQ");
   thing.add_tags("ok");
   thing.add_tags("NOT");
   thing.add_tags("ok");

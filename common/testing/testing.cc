@@ -127,8 +127,8 @@ void MockKafka::SetDown(bool down) {
        : rd_kafka_mock_broker_set_up(state_->cluster, 1);
 }
 
-Caller UserCaller(const std::string& user_id, std::vector<std::string> permissions,
-                  std::vector<std::string> organisation_ids) {
+Caller UserCaller(const std::string& user_id, const std::vector<std::string>& permissions,
+                  const std::vector<std::string>& organisation_ids) {
   Caller caller;
   caller.user_id = user_id;
   caller.permissions.insert(permissions.begin(), permissions.end());

@@ -88,8 +88,8 @@ class MockKafka {
 };
 
 // Callers for handlers that are called directly.
-Caller UserCaller(const std::string& user_id, std::vector<std::string> permissions = {},
-                  std::vector<std::string> organisation_ids = {});
+Caller UserCaller(const std::string& user_id, const std::vector<std::string>& permissions = {},
+                  const std::vector<std::string>& organisation_ids = {});
 Caller ServiceCaller(const std::string& service);
 
 // Keys and verifiers for a server under test.
