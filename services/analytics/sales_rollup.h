@@ -5,10 +5,12 @@
 
 namespace playmesh::analytics {
 
-// How far figures are behind the facts.
+// How long new facts wait.
 inline constexpr absl::Duration kRollupInterval = absl::Milliseconds(200);
 
-// Adds all facts that daily_sales does not know to it, each once. Several may run at the same time.
+// Adds the facts that daily_sales does not know to it, each once. One replica does so at a time;
+// for the others nothing is left to do. Facts wait while a transaction is under way that is older
+// than theirs.
 absl::Status RollUpSales(Database& db);
 
 }  // namespace playmesh::analytics

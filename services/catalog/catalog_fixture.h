@@ -3,7 +3,9 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/base/random.h"
@@ -34,6 +36,18 @@ inline void AddText(Game& game, const std::string& language, const std::string& 
   text.set_title(title);
   text.set_summary(summary);
   text.set_description(description);
+}
+
+// What `work(0)`, …, `work(threads - 1)` return, each on a thread of its own. Catch is not
+// thread-safe: check the results.
+template <typename Result>
+std::vector<Result> AtTheSameTime(int threads, const std::function<Result(int)>& work) {
+  std::vector<Result> results(threads);
+  std::vector<std::thread> running;
+  running.reserve(threads);
+  for (int i = 0; i < threads; ++i) running.emplace_back([&, i] { results[i] = work(i); });
+  for (std::thread& thread : running) thread.join();
+  return results;
 }
 
 // Titles of a page of results, in their order.

@@ -54,16 +54,20 @@ class CatalogService : public CatalogServiceBase {
                                                   const SearchGamesRequest& request) override;
 
  private:
-  // Changes of a game whose row is locked; game_changes.cc. Each writes, keeps the search tables in
-  // step and publishes.
-  absl::Status StoreFields(Transaction& tx, const Game& game,
-                           const std::vector<std::string>& changed_fields);
-  absl::Status Publish(Transaction& tx, const Game& game);
-  absl::Status Unpublish(Transaction& tx, const Game& game);
   struct NamedEdition {
     std::string edition_id;
     bool created;
   };
+
+  // What changes a game; game_changes.cc. Each writes the rows, keeps the search tables in step and
+  // publishes the events. All but the first want the row of the game locked.
+
+  // A draft that has its ids only. False when the organisation has a game with this external_id.
+  absl::StatusOr<bool> InsertDraft(Transaction& tx, const std::string& game_id, const Game& game);
+  absl::Status StoreFields(Transaction& tx, const Game& game,
+                           const std::vector<std::string>& changed_fields);
+  absl::Status Publish(Transaction& tx, const Game& game);
+  absl::Status Unpublish(Transaction& tx, const Game& game);
   // The edition of that name, made without prices when there is none.
   absl::StatusOr<NamedEdition> EnsureEdition(Transaction& tx, const Game& game,
                                              const std::string& name);

@@ -38,6 +38,23 @@ absl::Status Touch(Transaction& tx, const std::string& game_id, absl::Time now) 
 
 }  // namespace
 
+absl::StatusOr<bool> CatalogService::InsertDraft(Transaction& tx, const std::string& game_id,
+                                                 const Game& game) {
+  ASSIGN_OR_RETURN(const int64_t inserted,
+                   tx.Execute(R"(
+      insert into games (game_id, organisation_id, external_id, create_time, update_time)
+      values (:game_id, :organisation_id, :external_id, :now, :now)
+      on conflict (organisation_id, external_id) do nothing)",
+                              game_id, game.organisation_id(), db::NullIfEmpty(game.external_id()),
+                              clock_.Now()));
+  if (inserted == 0) return false;
+  GameCreated event;
+  event.set_game_id(game_id);
+  event.set_organisation_id(game.organisation_id());
+  RETURN_IF_ERROR(outbox_.Add(tx, event));
+  return true;
+}
+
 absl::Status CatalogService::StoreFields(Transaction& tx, const Game& game,
                                          const std::vector<std::string>& changed_fields) {
   const absl::Time now = clock_.Now();

@@ -14,17 +14,6 @@ absl::Status CheckEtag(const std::string& etag, const Game& game) {
                "the game was changed since you read it: read it again");
 }
 
-absl::StatusOr<bool> InsertGame(Transaction& tx, const std::string& game_id, const Game& game,
-                                absl::Time now) {
-  ASSIGN_OR_RETURN(const int64_t inserted, tx.Execute(R"(
-      insert into games (game_id, organisation_id, external_id, create_time, update_time)
-      values (:game_id, :organisation_id, :external_id, :now, :now)
-      on conflict (organisation_id, external_id) do nothing)",
-                                                      game_id, game.organisation_id(),
-                                                      db::NullIfEmpty(game.external_id()), now));
-  return inserted == 1;
-}
-
 absl::StatusOr<std::vector<Game>> LoadGames(Transaction& tx,
                                             const std::vector<std::string>& game_ids) {
   return tx.Query<Game>(R"(
@@ -76,7 +65,7 @@ absl::StatusOr<std::vector<Edition>> LoadEditions(Transaction& tx, const std::st
 
 absl::StatusOr<Game> LoadWholeGame(Transaction& tx, const std::string& game_id) {
   ASSIGN_OR_RETURN(Game game, LoadGame(tx, game_id));
-  ASSIGN_OR_RETURN(const std::vector<Edition> editions, LoadEditions(tx, game_id, kAllPrices));
+  ASSIGN_OR_RETURN(const std::vector<Edition> editions, LoadEditions(tx, game_id, {.all = true}));
   game.mutable_editions()->Add(editions.begin(), editions.end());
   return game;
 }

@@ -1,4 +1,4 @@
-// Reading and locking the rows of a game, as more than one RPC does.
+// Reading, locking and checking a game, as more than one RPC does.
 #pragma once
 
 #include <string>
@@ -16,11 +16,6 @@ absl::Status RequireMember(const Caller& caller, const std::string& organisation
 // ABORTED (STALE_ETAG) when `etag` is given and not that of `game`.
 absl::Status CheckEtag(const std::string& etag, const Game& game);
 
-// A draft without content, unless the organisation has a game with this `external_id`; then
-// `game_id` is not used and false returned.
-absl::StatusOr<bool> InsertGame(Transaction& tx, const std::string& game_id, const Game& game,
-                                absl::Time now);
-
 // Games by id, in the order of the ids, without editions.
 absl::StatusOr<std::vector<Game>> LoadGames(Transaction& tx,
                                             const std::vector<std::string>& game_ids);
@@ -33,11 +28,10 @@ absl::StatusOr<Game> LockGame(Transaction& tx, const std::string& game_id);
 
 // How much of its prices a reader of an edition gets.
 struct PriceView {
-  std::string currency_code;  // of `Edition.price`; empty for none
-  std::string country_code;
+  std::string currency_code = "";  // of `Edition.price`; empty for none
+  std::string country_code = "";
   bool all = false;  // fill `Edition.prices`
 };
-inline const PriceView kAllPrices = {"", "", true};
 
 // The editions of a game in the order in which they were made.
 absl::StatusOr<std::vector<Edition>> LoadEditions(Transaction& tx, const std::string& game_id,

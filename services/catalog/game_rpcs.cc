@@ -1,7 +1,6 @@
 #include "common/base/random.h"
 #include "common/rpc/idempotency.h"
 #include "common/rpc/pages.h"
-#include "playmesh/catalog/v1/catalog_events.pb.h"
 #include "services/catalog/catalog_service.h"
 #include "services/catalog/game_fields.h"
 #include "services/catalog/game_rows.h"
@@ -9,21 +8,28 @@
 namespace playmesh::catalog {
 namespace {
 
-// Clients refuse answers of more than 4 MiB unless they were told otherwise, and a game in 60
-// languages is large; so a page of a list may be shorter than asked for (AIP-158).
-constexpr size_t kMaxPageBytes = 3 * 1024 * 1024;
+// Of the descriptions in a page of a list, which may so be shorter than asked for (AIP-158): a game
+// in 60 languages is large, and clients refuse answers of more than 4 MiB unless they were told
+// otherwise.
+constexpr int64_t kMaxPageBytes = 2 * 1024 * 1024;
 
 // Greater than the id of every game.
 constexpr char kLastUuid[] = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
-// How many of `games` fit into a page: one at least.
-int FittingGames(const google::protobuf::RepeatedPtrField<Game>& games) {
-  size_t bytes = 0;
-  for (int i = 0; i < games.size(); ++i) {
-    bytes += games[i].ByteSizeLong();
-    if (i > 0 && bytes > kMaxPageBytes) return i;
+// A game's id and the bytes of its descriptions.
+using SizedGame = std::tuple<std::string, int64_t>;
+
+// The games that fit into a page: one at least.
+std::vector<std::string> FittingGames(const std::vector<SizedGame>& games, int page_size) {
+  std::vector<std::string> game_ids;
+  int64_t bytes = 0;
+  for (const auto& [game_id, game_bytes] : games) {
+    bytes += game_bytes;
+    const bool full = static_cast<int>(game_ids.size()) == page_size || bytes > kMaxPageBytes;
+    if (full && !game_ids.empty()) break;
+    game_ids.push_back(game_id);
   }
-  return games.size();
+  return game_ids;
 }
 
 bool MaySee(const Caller& caller, const Game& game) {
@@ -44,19 +50,13 @@ absl::StatusOr<CreateGameResponse> CatalogService::CreateGame(const Caller& call
     return rpc::Idempotent<CreateGameResponse>(
         tx, caller, request, [&]() -> absl::StatusOr<CreateGameResponse> {
           const std::string game_id = NewUuid(clock_.Now());
-          ASSIGN_OR_RETURN(const bool inserted,
-                           InsertGame(tx, game_id, request.game(), clock_.Now()));
+          ASSIGN_OR_RETURN(const bool inserted, InsertDraft(tx, game_id, request.game()));
           if (!inserted) {
             return absl::AlreadyExistsError("your organisation has a game with this external_id");
           }
           ASSIGN_OR_RETURN(Game game, LoadGame(tx, game_id));
           ApplyUpdate(request.game(), SettableFields(), game);
           RETURN_IF_ERROR(StoreFields(tx, game, {"texts"}));
-          GameCreated event;
-          event.set_game_id(game_id);
-          event.set_organisation_id(game.organisation_id());
-          RETURN_IF_ERROR(outbox_.Add(tx, event));
-
           CreateGameResponse response;
           ASSIGN_OR_RETURN(*response.mutable_game(), LoadWholeGame(tx, game_id));
           return response;
@@ -141,24 +141,26 @@ absl::StatusOr<GetGameResponse> CatalogService::GetGame(const Caller& caller,
 absl::StatusOr<ListGamesResponse> CatalogService::ListGames(const Caller& caller,
                                                             const ListGamesRequest& request) {
   RETURN_IF_ERROR(RequireMember(caller, request.organisation_id()));
-  ASSIGN_OR_RETURN(rpc::Page page, rpc::ReadPage(request));
+  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
   const std::string after = page.first() ? kLastUuid : page.after[0];
   if (!IsUuid(after)) return InvalidField("page_token", "is not of this list");
 
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<ListGamesResponse> {
     // Ids are UUIDv7, so the latest comes first.
-    ASSIGN_OR_RETURN(const auto game_ids,
-                     tx.Query<std::string>(R"(
-        select game_id from games where organisation_id = :organisation_id and game_id < :after
-        order by game_id desc limit :limit)",
-                                           request.organisation_id(), after, page.limit()));
+    ASSIGN_OR_RETURN(const auto found,
+                     tx.Query<SizedGame>(R"(
+        select g.game_id, (select coalesce(sum(octet_length(t.description)), 0)
+                           from game_texts t where t.game_id = g.game_id)
+        from games g where g.organisation_id = :organisation_id and g.game_id < :after
+        order by g.game_id desc limit :limit)",
+                                         request.organisation_id(), after, page.limit()));
+    const std::vector<std::string> game_ids = FittingGames(found, page.size);
     ASSIGN_OR_RETURN(const std::vector<Game> games, LoadGames(tx, game_ids));
     ListGamesResponse response;
     response.mutable_games()->Add(games.begin(), games.end());
-    page.size = std::min(page.size, FittingGames(response.games()));
-    response.set_next_page_token(
-        rpc::FinishPage<Game>(request, page, *response.mutable_games(),
-                              [](const Game& game) { return rpc::PageKey{game.game_id()}; }));
+    if (game_ids.size() < found.size()) {
+      response.set_next_page_token(rpc::PageToken(request, {game_ids.back()}));
+    }
     return response;
   });
 }

@@ -1,5 +1,4 @@
 #include "common/base/random.h"
-#include "playmesh/catalog/v1/catalog_events.pb.h"
 #include "services/catalog/catalog_service.h"
 #include "services/catalog/game_fields.h"
 #include "services/catalog/game_rows.h"
@@ -27,33 +26,25 @@ absl::StatusOr<ImportGameResponse> CatalogService::ImportGame(const Caller& call
   RETURN_IF_ERROR(RequireMember(caller, entry.organisation_id()));
 
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<ImportGameResponse> {
-    // Of several that import an entry for the first time, one inserts, and the others wait for it
-    // here.
-    ASSIGN_OR_RETURN(const bool created,
-                     InsertGame(tx, NewUuid(clock_.Now()), entry, clock_.Now()));
+    // Of several that import an entry for the first time, one inserts; the others wait for it here.
+    ASSIGN_OR_RETURN(const bool created, InsertDraft(tx, NewUuid(clock_.Now()), entry));
     ASSIGN_OR_RETURN(const std::string game_id,
                      tx.QueryOne<std::string>(R"(
         select game_id from games where organisation_id = :organisation_id and external_id = :external_id)",
                                               entry.organisation_id(), entry.external_id()));
     ASSIGN_OR_RETURN(Game game, LockGame(tx, game_id));
-    if (created) {
-      GameCreated event;
-      event.set_game_id(game_id);
-      event.set_organisation_id(game.organisation_id());
-      RETURN_IF_ERROR(outbox_.Add(tx, event));
-    }
     const std::vector<std::string> changed_fields = ApplyUpdate(entry, SettableFields(), game);
     if (!changed_fields.empty()) RETURN_IF_ERROR(StoreFields(tx, game, changed_fields));
     ASSIGN_OR_RETURN(const NamedEdition edition, EnsureEdition(tx, game, kImportedEdition));
     ASSIGN_OR_RETURN(const bool prices_changed,
                      ReplacePrices(tx, game, edition.edition_id, request.prices()));
-    const bool published = game.state() != GAME_STATE_PUBLISHED;
-    if (published) RETURN_IF_ERROR(Publish(tx, game));
+    const bool hidden = game.state() != GAME_STATE_PUBLISHED;
+    if (hidden) RETURN_IF_ERROR(Publish(tx, game));
 
     ImportGameResponse response;
     response.set_game_id(game_id);
     response.set_created(created);
-    response.set_changed(!changed_fields.empty() || edition.created || prices_changed || published);
+    response.set_changed(!changed_fields.empty() || edition.created || prices_changed || hidden);
     return response;
   });
 }

@@ -1,6 +1,3 @@
-#include <atomic>
-#include <thread>
-
 #include "services/catalog/catalog_fixture.h"
 
 namespace playmesh::catalog {
@@ -158,27 +155,21 @@ TEST_CASE_METHOD(ImportFixture, "ImportGame refuses entries without what it need
 }
 
 TEST_CASE_METHOD(ImportFixture, "Imports of one entry at the same time end with one game") {
-  for (int threads_at_once : {2, 8, 64}) {
-    const std::string external_id = "entry-" + std::to_string(threads_at_once);
-    std::atomic<int> created = 0;
-    std::atomic<int> changed = 0;
-    std::vector<std::string> ids(threads_at_once);
-    std::vector<std::thread> threads;
-    for (int i = 0; i < threads_at_once; ++i) {
-      threads.emplace_back([&, i] {
-        const auto response = service.ImportGame(member, Entry(external_id));
-        CHECK(response.ok());
-        if (!response.ok()) return;
-        created += response->created();
-        changed += response->changed();
-        ids[i] = response->game_id();
-      });
+  for (int threads : {2, 8, 64}) {
+    const ImportGameRequest entry = Entry("entry-" + std::to_string(threads));
+    const auto responses = AtTheSameTime<absl::StatusOr<ImportGameResponse>>(
+        threads, [&](int) { return service.ImportGame(member, entry); });
+    int created = 0;
+    int changed = 0;
+    for (const auto& response : responses) {
+      REQUIRE(response.ok());
+      created += response->created();
+      changed += response->changed();
+      CHECK(response->game_id() == responses[0]->game_id());
     }
-    for (std::thread& thread : threads) thread.join();
     CHECK(created == 1);
     CHECK(changed == 1);
-    CHECK(std::vector<std::string>(threads_at_once, ids[0]) == ids);
-    CHECK(Get(ids[0]).editions_size() == 1);
+    CHECK(Get(responses[0]->game_id()).editions_size() == 1);
   }
   CHECK(database.Published<GameCreated>().size() == 3);
   CHECK(database.Published<GamePublished>().size() == 3);
@@ -187,14 +178,14 @@ TEST_CASE_METHOD(ImportFixture, "Imports of one entry at the same time end with 
 }
 
 TEST_CASE_METHOD(ImportFixture, "Imports of many entries at the same time all succeed") {
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&, i] {
-      for (int j = 0; j < 10; ++j)
-        CHECK(service.ImportGame(member, Entry(std::to_string(i * 10 + j))).ok());
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  const auto imported = AtTheSameTime<int>(8, [&](int i) {
+    int succeeded = 0;
+    for (int j = 0; j < 10; ++j) {
+      succeeded += service.ImportGame(member, Entry(std::to_string(i * 10 + j))).ok();
+    }
+    return succeeded;
+  });
+  CHECK(imported == std::vector<int>(8, 10));
   CHECK(database.Published<GameCreated>().size() == 80);
   SearchGamesRequest request;
   request.set_query("chess");

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <iostream>
+#include <numeric>
 #include <random>
-#include <thread>
 
 #include "services/catalog/catalog_fixture.h"
 
@@ -13,6 +13,7 @@ namespace {
 constexpr int kGames = 10'000;
 constexpr int kSeed = 20'260'101;
 constexpr int kRuns = 21;
+constexpr int kThreads = 4;
 
 // Invented games: titles of one to three words out of 4,000, one to eight languages, tags of which
 // few are frequent, prices in four currencies and, for every third game, prices of two countries.
@@ -73,18 +74,15 @@ struct LoadFixture : CatalogFixture {
       *requests[i].mutable_game() = invention.NextGame(organisation_id, i);
       *requests[i].mutable_prices() = invention.NextPrices();
     }
-    std::atomic<int> next = 0;
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&] {
-        for (int at = next++; at < kGames; at = next++) {
-          if (!service.ImportGame(member, requests[at]).ok()) FAIL("import failed");
-        }
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    for (const char* sql : {"analyze", "analyze search_prices"})
-      REQUIRE(database.Execute(sql).ok());
+    const auto imported = AtTheSameTime<int>(kThreads, [&](int thread) {
+      int succeeded = 0;
+      for (int i = thread; i < kGames; i += kThreads) {
+        succeeded += service.ImportGame(member, requests[i]).ok();
+      }
+      return succeeded;
+    });
+    REQUIRE(std::accumulate(imported.begin(), imported.end(), 0) == kGames);
+    REQUIRE(database.Execute("analyze").ok());
     some_title = requests[7].game().texts(0).title();
   }
 

@@ -8,10 +8,12 @@
 namespace playmesh::catalog {
 namespace {
 
-// Words that may stand for one that is mistyped; shorter ones than kMinMistyped have too many
-// neighbours.
-constexpr int kMaxAlternatives = 5;
+// A word is taken as mistyped when it has kMinMistyped characters, is in no title, tag or
+// developer's name and in fewer than kKnownGames texts. Up to kMaxAlternatives words that are most
+// like it then count as well.
 constexpr int kMinMistyped = 4;
+constexpr int kKnownGames = 3;
+constexpr int kMaxAlternatives = 5;
 
 // One result: the game's id and its key in the order, as text.
 using Hit = std::tuple<std::string, std::string>;
@@ -71,12 +73,13 @@ absl::StatusOr<Cursor> ReadCursor(const rpc::Page& page, SearchOrder order) {
                 db::Param(page.after[1])};
 }
 
-// The words of the query, and for those that are in no title, tag or developer's name the words
-// there that are most like them.
+// The words of the query, and beside those that look mistyped the words of titles, tags and
+// developers that are most like them.
 absl::StatusOr<Query> ReadQuery(Transaction& tx, absl::string_view text,
                                 const std::vector<std::string>& words) {
   using Mistyped = std::tuple<std::string, std::vector<std::string>>;
-  ASSIGN_OR_RETURN(const auto mistyped, tx.Query<Mistyped>(R"(
+  ASSIGN_OR_RETURN(const auto mistyped,
+                   tx.Query<Mistyped>(R"(
       select w.word, array(
         select n.word from (
           select s.word, similarity(s.word, w.word) as similarity,
@@ -86,8 +89,11 @@ absl::StatusOr<Query> ReadQuery(Transaction& tx, absl::string_view text,
         order by n.similarity desc, n.word limit :max_alternatives)
       from unnest(:words::text[]) as w (word)
       where length(w.word) >= :min_mistyped
-        and not exists (select from search_words s where s.word = w.word))",
-                                                           kMaxAlternatives, words, kMinMistyped));
+        and not exists (select from search_words s where s.word = w.word)
+        and (select count(*) from (
+          select from search_documents d where d.document @@ quote_literal(w.word)::tsquery
+          limit :known_games) known) < :known_games)",
+                                      kMaxAlternatives, words, kMinMistyped, kKnownGames));
   Alternatives alternatives;
   for (const auto& [word, others] : mistyped) alternatives[word] = others;
   return Query{MatchAll(words, alternatives), MatchAny(words, alternatives), Fold(text)};
@@ -246,6 +252,7 @@ absl::StatusOr<std::vector<GameSummary>> LoadSummaries(Transaction& tx,
                                                        const SearchGamesRequest& request,
                                                        const std::vector<Hit>& hits) {
   std::vector<std::string> game_ids;
+  game_ids.reserve(hits.size());
   for (const auto& [game_id, key] : hits) game_ids.push_back(game_id);
   return tx.Query<GameSummary>(R"(
       select g.game_id, t.title, t.summary, g.tags, g.platforms, g.screenshot_urls[1] as screenshot_url,

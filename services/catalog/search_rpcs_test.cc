@@ -128,6 +128,15 @@ TEST_CASE_METHOD(SearchFixture, "SearchGames takes words that titles have as the
   CHECK(Find("chest") == Strings{"Chest"});
 }
 
+TEST_CASE_METHOD(SearchFixture, "SearchGames takes words that several texts have as they are") {
+  Publish("Cattle");
+  Publish(Described("Keep", "", "Hold the castle."));
+  CHECK(Find("castle") == Strings{"Cattle", "Keep"});
+  Publish(Described("Moat", "", "Storm the castle."));
+  Publish(Described("Gate", "", "Leave the castle."));
+  CHECK(Find("castle") == Strings{"Gate", "Moat", "Keep"});
+}
+
 TEST_CASE_METHOD(SearchFixture, "SearchGames forgets the words of a title that was corrected") {
   Game game = Publish("Frecivv");
   game.mutable_texts(0)->set_title("Freeciv");
@@ -184,8 +193,8 @@ TEST_CASE_METHOD(SearchFixture, "SearchGames puts the best match first") {
 }
 
 TEST_CASE_METHOD(SearchFixture, "SearchGames filters by all tags, any platform and language") {
-  const auto publish = [&](const std::string& title, Strings tags, std::vector<Platform> platforms,
-                           Strings languages) {
+  const auto publish = [&](const std::string& title, const Strings& tags,
+                           const std::vector<Platform>& platforms, const Strings& languages) {
     Game game = Draft(title);
     for (const std::string& tag : tags) game.add_tags(tag);
     for (Platform platform : platforms) game.add_platforms(platform);
@@ -196,7 +205,7 @@ TEST_CASE_METHOD(SearchFixture, "SearchGames filters by all tags, any platform a
   publish("B", {"puzzle", "board-game"}, {PLATFORM_WINDOWS, PLATFORM_MACOS}, {"pt-BR"});
   publish("C", {"board-game"}, {PLATFORM_WEB}, {"pt", "de-AT"});
 
-  const auto find = [&](Strings tags, std::vector<Platform> platforms,
+  const auto find = [&](const Strings& tags, const std::vector<Platform>& platforms,
                         const std::string& language) {
     SearchGamesRequest request = Ordered(SEARCH_ORDER_TITLE);
     for (const std::string& tag : tags) request.add_tags(tag);

@@ -94,8 +94,8 @@ std::vector<std::string> Words(absl::string_view text, bool with_characters) {
     const int32_t length = run.countChar32();
     for (int32_t i = 0; i < run.length(); i = run.moveIndex32(i, 1)) {
       const int32_t next = run.moveIndex32(i, 1);
-      if (with_characters || length == 1)
-        words.push_back(ToUtf8(run.tempSubStringBetween(i, next)));
+      const bool character = with_characters || length == 1;
+      if (character) words.push_back(ToUtf8(run.tempSubStringBetween(i, next)));
       if (next == run.length()) break;
       words.push_back(ToUtf8(run.tempSubStringBetween(i, run.moveIndex32(next, 1))));
     }

@@ -17,8 +17,11 @@ inline constexpr int kFanoutSize = 10'000;
 absl::Status StartFanout(Transaction& tx, absl::Time now, const catalog::v1::GameUpdated& event,
                          const std::string& event_id);
 
-// Tells the next owners of one update; true when there was somebody to tell. Several may run at the
+// Tells the next owners of one update; false when no update is left. Several may run at the
 // same time.
 absl::StatusOr<bool> ContinueFanout(Database& db, const Clock& clock);
+
+// Goes on until no update is left, or for a bounded number of statements.
+absl::Status TellOwners(Database& db, const Clock& clock);
 
 }  // namespace playmesh::notification

@@ -41,8 +41,9 @@ absl::StatusOr<ListBalanceTransactionsResponse> PaymentService::ListBalanceTrans
   RETURN_IF_ERROR(RequireMember(caller, request.organisation_id()));
   ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
   const std::string before = page.first() ? kLastUuid : page.after[0];
-  if (!IsUuid(before))
+  if (!IsUuid(before)) {
     return InvalidField("page_token", "is not of this list: start again without it");
+  }
   ListBalanceTransactionsResponse response;
   ASSIGN_OR_RETURN(
       const std::vector<BalanceTransaction> transactions, db_.Transact([&](Transaction& tx) {

@@ -52,8 +52,9 @@ std::vector<Entry> CaptureEntries(const RevenueSplit& split) {
   int64_t total = split.platform_fee;
   for (const Share& share : split.payable) {
     total += share.units_minor;
-    if (share.units_minor != 0)
+    if (share.units_minor != 0) {
       entries.push_back({kPayable, share.organisation_id, share.units_minor});
+    }
   }
   if (split.platform_fee != 0) entries.push_back({kFees, "", split.platform_fee});
   entries.push_back({kReceivable, "", -total});
@@ -75,8 +76,10 @@ absl::Status RecordCapture(Transaction& tx, const Payment& payment, absl::Time n
       where payment_id = :payment_id order by organisation_id)",
                                                               payment.payment_id()));
   std::vector<Share> gross;
-  for (const auto& [organisation_id, units_minor] : rows)
+  gross.reserve(rows.size());
+  for (const auto& [organisation_id, units_minor] : rows) {
     gross.push_back({organisation_id, units_minor});
+  }
 
   const std::string& currency_code = payment.amount().currency_code();
   std::vector<std::string> account_ids;

@@ -1,8 +1,7 @@
+#include "absl/strings/match.h"
 #include "common/service/platform.h"
 #include "services/payment/payment_config.h"
 #include "services/payment/payment_service.h"
-#include "services/payment/sandbox_provider.h"
-#include "services/payment/stripe_provider.h"
 
 namespace playmesh::payment {
 namespace {
@@ -10,17 +9,17 @@ namespace {
 constexpr absl::Duration kSandboxInterval = absl::Milliseconds(250);
 
 absl::Status SetUp(Platform& p, const PaymentConfig& config) {
-  std::shared_ptr<PaymentProvider> provider;
   std::shared_ptr<SandboxProvider> sandbox;
+  std::shared_ptr<PaymentProvider> provider;
   if (config.provider == "stripe") {
-    provider = std::make_shared<StripeProvider>(
-        StripeOptions{config.stripe_api_base, config.stripe_secret_key,
-                      config.stripe_webhook_secret, config.stripe_return_url});
+    // The secret key goes there, so only a test on this machine may do without TLS.
+    if (!absl::StartsWith(config.stripe.api_base, "https://") &&
+        !absl::StartsWith(config.stripe.api_base, "http://127.0.0.1:")) {
+      return absl::InvalidArgumentError("PLAYMESH_STRIPE_API_BASE must begin with https://");
+    }
+    provider = std::make_shared<StripeProvider>(config.stripe);
   } else if (config.provider == "sandbox") {
-    provider = sandbox = std::make_shared<SandboxProvider>(
-        p.db(), p.clock(),
-        SandboxOptions{config.sandbox_webhook_secret, config.sandbox_webhook_delay,
-                       config.sandbox_challenge_url});
+    provider = sandbox = std::make_shared<SandboxProvider>(p.db(), p.clock(), config.sandbox);
   } else {
     return absl::InvalidArgumentError("PLAYMESH_PAYMENT_PROVIDER is neither sandbox nor stripe");
   }
@@ -34,10 +33,7 @@ absl::Status SetUp(Platform& p, const PaymentConfig& config) {
           [&service] { return service.ForgetWebhooks(); });
   if (sandbox != nullptr) {
     p.Every("payment.sandbox_webhooks", kSandboxInterval, [&service, sandbox] {
-      return sandbox->DeliverWebhooks(
-          [&service](const std::string& body, const std::string& signature) {
-            return service.DeliverWebhook(body, signature);
-          });
+      return sandbox->DeliverWebhooks(std::bind_front(&PaymentService::DeliverWebhook, &service));
     });
   }
   return absl::OkStatus();

@@ -1,7 +1,4 @@
 // Charging and refunding.
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include "absl/strings/str_cat.h"
 #include "common/base/random.h"
 #include "common/status/status.h"
@@ -19,8 +16,9 @@ void Violate(google::rpc::BadRequest& violations, std::string field, std::string
 // What the field rules cannot say about the amounts.
 absl::Status CheckAmounts(const CreatePaymentRequest& request) {
   google::rpc::BadRequest violations;
-  if (request.amount().units_minor() <= 0)
+  if (request.amount().units_minor() <= 0) {
     Violate(violations, "amount.units_minor", "must be above zero");
+  }
   int64_t sum = 0;
   bool overflow = false;
   for (int i = 0; i < request.splits_size(); ++i) {
@@ -35,20 +33,10 @@ absl::Status CheckAmounts(const CreatePaymentRequest& request) {
     }
     overflow |= __builtin_add_overflow(sum, amount.units_minor(), &sum);
   }
-  if (overflow || sum != request.amount().units_minor())
+  if (overflow || sum != request.amount().units_minor()) {
     Violate(violations, "splits", "must sum to the amount");
-  return violations.field_violations().empty() ? absl::OkStatus() : InvalidFields(violations);
-}
-
-std::string HashOf(const CreatePaymentRequest& request) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    request.SerializeToCodedStream(&coded);
   }
-  return Sha256(bytes);
+  return violations.field_violations().empty() ? absl::OkStatus() : InvalidFields(violations);
 }
 
 absl::Status InsertSplits(Transaction& tx, const CreatePaymentRequest& request) {
@@ -70,7 +58,7 @@ absl::Status InsertSplits(Transaction& tx, const CreatePaymentRequest& request) 
 absl::StatusOr<bool> InsertPayment(Transaction& tx, const CreatePaymentRequest& request,
                                    const std::string& provider, int fee_basis_points,
                                    absl::Time now) {
-  const std::string hash = HashOf(request);
+  const std::string hash = Sha256(request.SerializeAsString());
   ASSIGN_OR_RETURN(
       const int64_t inserted,
       tx.Execute(R"(

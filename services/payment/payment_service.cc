@@ -25,12 +25,6 @@ constexpr absl::Duration kChallengeLimit = absl::Hours(1);
 constexpr absl::Duration kRepeatLimit = absl::Hours(23);
 constexpr int kAskBatch = 20;
 
-// When an entered state needs the provider again, if ever.
-std::optional<absl::Time> AskTime(PaymentState state, absl::Time now) {
-  if (state == PAYMENT_STATE_REQUIRES_ACTION) return now + kChallengeLimit;
-  return std::nullopt;
-}
-
 void Count(PaymentState state) {
   static const auto counters = [] {
     std::array<prometheus::Counter*, PaymentState_ARRAYSIZE> all{};
@@ -43,12 +37,20 @@ void Count(PaymentState state) {
   counters[state]->Increment();
 }
 
-// The payment was not made: the provider has no trace of it, and must not be asked to charge any
+// For a payment of which the provider has no trace, and which it must not be asked to charge any
 // more.
 Outcome NeverCharged() {
   return Outcome{.kind = Outcome::Kind::kFailed,
                  .decline_code = "processing_error",
                  .decline_message = "The payment could not be processed. Try again."};
+}
+
+template <typename Event>
+Event EventOf(const Payment& payment) {
+  Event event;
+  event.set_payment_id(payment.payment_id());
+  event.set_order_id(payment.order_id());
+  return event;
 }
 
 }  // namespace
@@ -90,8 +92,9 @@ absl::StatusOr<Payment> PaymentService::Apply(Transaction& tx, const std::string
   for (PaymentState state : StatesAfter(payment.state(), outcome.kind)) {
     RETURN_IF_ERROR(Enter(tx, payment, state, outcome));
   }
-  if (outcome.kind == Outcome::Kind::kPending)
+  if (outcome.kind == Outcome::Kind::kPending) {
     RETURN_IF_ERROR(AskLater(tx, payment_id, outcome.reference));
+  }
   if (outcome.kind == Outcome::Kind::kCaptured && payment.state() == PAYMENT_STATE_FAILED) {
     log::Error("a failed payment was captured: refund it at the provider",
                {{"payment_id", payment_id}});
@@ -115,44 +118,43 @@ absl::Status PaymentService::AskLater(Transaction& tx, const std::string& paymen
 absl::Status PaymentService::Enter(Transaction& tx, const Payment& payment, PaymentState state,
                                    const Outcome& outcome) const {
   const absl::Time now = clock_.Now();
-  RETURN_IF_ERROR(tx.Execute(
-      R"(
+  std::optional<absl::Time> ask_time;
+  if (state == PAYMENT_STATE_REQUIRES_ACTION) ask_time = now + kChallengeLimit;
+  RETURN_IF_ERROR(
+      tx.Execute(R"(
       update payments
       set state = :state, provider_reference = coalesce(provider_reference, :reference), payment_method_token = null,
           redirect_url = :redirect_url, client_secret = :client_secret, decline_code = :decline_code,
           decline_message = :decline_message, ask_time = :ask_time, ask_count = 0
       where payment_id = :payment_id)",
-      state, db::NullIfEmpty(outcome.reference), db::NullIfEmpty(outcome.redirect_url),
-      db::NullIfEmpty(outcome.client_secret), db::NullIfEmpty(outcome.decline_code),
-      db::NullIfEmpty(outcome.decline_message), AskTime(state, now), payment.payment_id()));
+                 state, db::NullIfEmpty(outcome.reference), db::NullIfEmpty(outcome.redirect_url),
+                 db::NullIfEmpty(outcome.client_secret), db::NullIfEmpty(outcome.decline_code),
+                 db::NullIfEmpty(outcome.decline_message), ask_time, payment.payment_id()));
   tx.OnCommit([state] { Count(state); });
-  if (state == PAYMENT_STATE_CAPTURED) {
-    RETURN_IF_ERROR(RecordCapture(tx, payment, now));
-    PaymentCaptured event;
-    event.set_payment_id(payment.payment_id());
-    event.set_order_id(payment.order_id());
-    *event.mutable_amount() = payment.amount();
-    *event.mutable_capture_time() = ToTimestamp(now);
-    return outbox_.Add(tx, event);
+  switch (state) {
+    case PAYMENT_STATE_CAPTURED: {
+      RETURN_IF_ERROR(RecordCapture(tx, payment, now));
+      auto event = EventOf<PaymentCaptured>(payment);
+      *event.mutable_amount() = payment.amount();
+      *event.mutable_capture_time() = ToTimestamp(now);
+      return outbox_.Add(tx, event);
+    }
+    case PAYMENT_STATE_FAILED: {
+      auto event = EventOf<PaymentFailed>(payment);
+      event.set_decline_code(outcome.decline_code);
+      event.set_decline_message(outcome.decline_message);
+      return outbox_.Add(tx, event);
+    }
+    case PAYMENT_STATE_REFUNDED: {
+      RETURN_IF_ERROR(RecordRefund(tx, payment, now));
+      auto event = EventOf<PaymentRefunded>(payment);
+      *event.mutable_amount() = payment.amount();
+      *event.mutable_refund_time() = ToTimestamp(now);
+      return outbox_.Add(tx, event);
+    }
+    default:
+      return absl::OkStatus();
   }
-  if (state == PAYMENT_STATE_FAILED) {
-    PaymentFailed event;
-    event.set_payment_id(payment.payment_id());
-    event.set_order_id(payment.order_id());
-    event.set_decline_code(outcome.decline_code);
-    event.set_decline_message(outcome.decline_message);
-    return outbox_.Add(tx, event);
-  }
-  if (state == PAYMENT_STATE_REFUNDED) {
-    RETURN_IF_ERROR(RecordRefund(tx, payment, now));
-    PaymentRefunded event;
-    event.set_payment_id(payment.payment_id());
-    event.set_order_id(payment.order_id());
-    *event.mutable_amount() = payment.amount();
-    *event.mutable_refund_time() = ToTimestamp(now);
-    return outbox_.Add(tx, event);
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<Payment> PaymentService::Settle(const ProviderPayment& payment,
@@ -187,9 +189,10 @@ absl::Status PaymentService::Reconcile() {
   }));
   for (const Payment& payment : due) {
     const absl::Status status = ReconcileOne(payment);
-    if (!status.ok())
+    if (!status.ok()) {
       log::Warning("payment not reconciled",
                    {{"payment_id", payment.payment_id()}, {"error", status}});
+    }
   }
   return absl::OkStatus();
 }

@@ -158,6 +158,7 @@ inline std::string IntentEvent(const std::string& event_id, const std::string& t
 // Runs `body` in `count` threads at once.
 inline void InThreads(int count, const std::function<void(int)>& body) {
   std::vector<std::thread> threads;
+  threads.reserve(count);
   for (int i = 0; i < count; ++i) threads.emplace_back(body, i);
   for (std::thread& thread : threads) thread.join();
 }

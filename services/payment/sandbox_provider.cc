@@ -187,15 +187,18 @@ absl::StatusOr<Outcome> SandboxProvider::Charge(const ProviderPayment& payment) 
   absl::StatusOr<Outcome> outcome = db_.Transact([&](Transaction& tx) -> absl::StatusOr<Outcome> {
     ASSIGN_OR_RETURN(first, Insert(tx, payment, card, settle_time));
     ASSIGN_OR_RETURN(const Charged charged, Lock(tx, IntentId(payment.payment.payment_id())));
-    if (!IsSame(charged.made, payment))
+    if (!IsSame(charged.made, payment)) {
       return absl::InvalidArgumentError("the key was used for another charge");
+    }
     // Who never answers does not tell by webhook either, or nobody would have to ask again.
-    if (first && card.quirk != Quirk::kTimeout)
+    if (first && card.quirk != Quirk::kTimeout) {
       RETURN_IF_ERROR(Announce(tx, charged, options_.challenge_url));
+    }
     return Tell(charged, now, options_.challenge_url);
   });
-  if (outcome.ok() && first && card.quirk == Quirk::kTimeout)
+  if (outcome.ok() && first && card.quirk == Quirk::kTimeout) {
     return absl::DeadlineExceededError("the sandbox is silent");
+  }
   return outcome;
 }
 
@@ -213,8 +216,9 @@ absl::StatusOr<Outcome> SandboxProvider::Cancel(const ProviderPayment& payment) 
 absl::StatusOr<Outcome> SandboxProvider::Refund(const ProviderPayment& payment) {
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<Outcome> {
     ASSIGN_OR_RETURN(Charged charged, Lock(tx, payment.reference));
-    if (charged.state != "succeeded")
+    if (charged.state != "succeeded") {
       return absl::FailedPreconditionError("there is nothing to give back");
+    }
     const absl::Time now = clock_.Now();
     if (!charged.refund_time) {
       const bool pending = FindSandboxCard(charged.made.token).quirk == Quirk::kPendingRefund;
@@ -285,8 +289,9 @@ absl::Status SandboxProvider::DeliverWebhooks(const Endpoint& endpoint) {
   for (const auto& [event_id, body, attempts] : due) {
     const absl::Status status =
         endpoint(body, SignWebhook(options_.webhook_secret, body, clock_.Now()));
-    if (!status.ok())
+    if (!status.ok()) {
       log::Warning("webhook not acknowledged", {{"event_id", event_id}, {"error", status}});
+    }
     if (!status.ok() && attempts < kMaxDeliveries) continue;
     RETURN_IF_ERROR(db_.Transact([&, &id = event_id](Transaction& tx) {
       return tx.Execute("delete from sandbox_webhooks where event_id = :event_id", id);

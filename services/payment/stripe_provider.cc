@@ -145,10 +145,12 @@ absl::StatusOr<HttpAnswer> StripeProvider::Send(const std::string& path, const s
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
 
   const CURLcode result = curl_easy_perform(curl);
-  if (result == CURLE_OPERATION_TIMEDOUT)
+  if (result == CURLE_OPERATION_TIMEDOUT) {
     return absl::DeadlineExceededError("stripe did not answer in time");
-  if (result != CURLE_OK)
+  }
+  if (result != CURLE_OK) {
     return absl::UnavailableError(absl::StrCat("stripe: ", curl_easy_strerror(result)));
+  }
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   answer.status = static_cast<int>(status);

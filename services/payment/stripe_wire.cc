@@ -48,8 +48,9 @@ Outcome Failed(std::string reference, const json& error) {
   Outcome outcome{.kind = Outcome::Kind::kFailed, .reference = std::move(reference)};
   outcome.decline_code = Text(error, "decline_code");
   if (outcome.decline_code.empty()) outcome.decline_code = Text(error, "code");
-  if (outcome.decline_code == "payment_intent_authentication_failure")
+  if (outcome.decline_code == "payment_intent_authentication_failure") {
     outcome.decline_code = "authentication_failed";
+  }
   if (outcome.decline_code.empty()) outcome.decline_code = kGenericDecline;
   // Only what Stripe says of the card is meant for the buyer; the rest is for engineers.
   if (Text(error, "type") == "card_error") outcome.decline_message = Text(error, "message");
@@ -60,16 +61,18 @@ Outcome Failed(std::string reference, const json& error) {
 absl::StatusOr<Outcome> FromIntent(const json& intent) {
   const std::string status = Text(intent, "status");
   Outcome outcome{.reference = Text(intent, "id")};
-  if (outcome.reference.empty() || status.empty())
+  if (outcome.reference.empty() || status.empty()) {
     return absl::UnavailableError("stripe answered no payment intent");
+  }
   if (status == "succeeded") {
     outcome.kind = Outcome::Kind::kCaptured;
   } else if (status == "requires_action") {
     outcome.kind = Outcome::Kind::kRequiresAction;
     outcome.client_secret = Text(intent, "client_secret");
     outcome.redirect_url = Text(Member(Member(intent, "next_action"), "redirect_to_url"), "url");
-    if (outcome.client_secret.empty())
+    if (outcome.client_secret.empty()) {
       return absl::UnavailableError("stripe answered no client secret");
+    }
   } else if (status == "requires_payment_method") {
     return Failed(outcome.reference, Member(intent, "last_payment_error"));
   } else if (status == "canceled") {
@@ -186,8 +189,9 @@ Form RefundForm(const ProviderPayment& payment, int64_t stripe_amount) {
 }
 
 absl::StatusOr<Outcome> ReadCharge(const HttpAnswer& answer) {
-  if (answer.status != 400 && answer.status != 402 && answer.status != 404)
+  if (answer.status != 400 && answer.status != 402 && answer.status != 404) {
     return ReadIntent(answer);
+  }
   const json body = Parse(answer.body);
   const json& error = Member(body, "error");
   const std::string type = Text(error, "type");
@@ -230,15 +234,18 @@ absl::StatusOr<RefundAttempts> ReadRefunds(const HttpAnswer& answer, int64_t str
 }
 
 absl::StatusOr<Outcome> ReadRefund(const HttpAnswer& answer) {
-  if (ErrorCode(answer) == "charge_already_refunded")
+  if (ErrorCode(answer) == "charge_already_refunded") {
     return Outcome{.kind = Outcome::Kind::kRefunded};
+  }
   if (!IsSuccess(answer)) return ErrorOf(answer);
   const json refund = Parse(answer.body);
-  if (Text(refund, "object") != "refund")
+  if (Text(refund, "object") != "refund") {
     return absl::UnavailableError("stripe answered no refund");
+  }
   const Outcome::Kind kind = RefundKind(refund);
-  if (kind == Outcome::Kind::kFailed)
+  if (kind == Outcome::Kind::kFailed) {
     return absl::FailedPreconditionError("stripe could not refund");
+  }
   return Outcome{.kind = kind};
 }
 

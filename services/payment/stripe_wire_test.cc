@@ -121,8 +121,9 @@ TEST_CASE("an error that may pass leaves the outcome open") {
     CHECK(absl::IsUnavailable(ReadCharge({status, R"({"error":{"type":"api_error"}})"}).status()));
   }
   // Ours to mend; the money may have moved all the same.
-  for (int status : {401, 403})
+  for (int status : {401, 403}) {
     CHECK(absl::IsFailedPrecondition(ReadCharge({status, "{}"}).status()));
+  }
   const auto other =
       ReadCharge({400, R"({"error":{"type":"idempotency_error","message":"pm_secret"}})"});
   CHECK(absl::IsFailedPrecondition(other.status()));

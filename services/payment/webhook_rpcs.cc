@@ -18,10 +18,12 @@ bool IsSameMoney(const type::v1::Money& a, const type::v1::Money& b) {
 
 absl::StatusOr<HandleProviderWebhookResponse> PaymentService::HandleProviderWebhook(
     const Caller& caller, const HandleProviderWebhookRequest& request) {
-  if (request.provider() != provider_.name())
+  if (request.provider() != provider_.name()) {
     return absl::NotFoundError("there is no such provider");
-  if (request.body().data().size() > kMaxWebhookBytes)
+  }
+  if (request.body().data().size() > kMaxWebhookBytes) {
     return InvalidField("body", "has over 64 KiB");
+  }
   const auto& headers = CurrentContext().headers;
   const auto signature = headers.find(kSignatureHeader);
   ASSIGN_OR_RETURN(

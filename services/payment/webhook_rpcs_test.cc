@@ -14,8 +14,8 @@ constexpr char kAsks[] = R"("status":"requires_action","client_secret":"pi_1_sec
 
 // A shop whose provider has said no more of the payment than `told`.
 struct WebhookShop : ScriptedShop {
-  explicit WebhookShop(Outcome told = {.kind = Kind::kPending, .reference = "pi_1"}) {
-    provider.charge = [told](const ProviderPayment&) { return told; };
+  explicit WebhookShop(const Outcome& told = {.kind = Kind::kPending, .reference = "pi_1"}) {
+    provider.charge = [&](const ProviderPayment&) { return told; };
     payment = Pay("pm_card_visa");
   }
   absl::Status Send(const std::string& body, absl::Duration age = absl::ZeroDuration()) {
@@ -34,8 +34,9 @@ const Outcome kAsking{
 
 TEST_CASE("a webhook settles a payment, and the same one again changes nothing") {
   WebhookShop shop;
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < 3; ++i) {
     REQUIRE(shop.Send("evt_1", "payment_intent.succeeded", kSucceeded).ok());
+  }
   REQUIRE(shop.Send("evt_2", "payment_intent.succeeded", kSucceeded).ok());
   CHECK(shop.State() == PAYMENT_STATE_CAPTURED);
   CHECK(shop.database.Published<PaymentCaptured>().size() == 1);

@@ -29,6 +29,44 @@ absl::string_view AttemptState(OrderState order) {
   }
 }
 
+// In the order of their ids, so that two orders of the same games wait for each other in one order.
+absl::Status Reserve(Transaction& tx, const LockedOrder& order) {
+  ASSIGN_OR_RETURN(const int64_t reserved, tx.Execute(R"(
+      insert into purchased_games (user_id, game_id, order_id)
+      select :user_id::uuid, game_id, order_id from order_items where order_id = :order_id
+      order by game_id
+      on conflict do nothing)",
+                                                      order.user_id, order.order.order_id()));
+  return reserved == order.order.items_size() ? absl::OkStatus() : AlreadyOwned();
+}
+
+absl::Status Release(Transaction& tx, const LockedOrder& order) {
+  return AsStatus(
+      tx.Execute("delete from purchased_games where order_id = :order_id", order.order.order_id()));
+}
+
+PurchaseCompleted Completed(const LockedOrder& order) {
+  PurchaseCompleted event;
+  event.set_order_id(order.order.order_id());
+  event.set_user_id(order.user_id);
+  *event.mutable_items() = order.order.items();
+  *event.mutable_total() = order.order.total();
+  event.set_payment_id(order.payment_id);
+  *event.mutable_complete_time() = order.order.complete_time();
+  return event;
+}
+
+PurchaseRefunded Refunded(const LockedOrder& order) {
+  PurchaseRefunded event;
+  event.set_order_id(order.order.order_id());
+  event.set_user_id(order.user_id);
+  *event.mutable_items() = order.order.items();
+  *event.mutable_total() = order.order.total();
+  *event.mutable_complete_time() = order.order.complete_time();
+  *event.mutable_refund_time() = order.order.refund_time();
+  return event;
+}
+
 }  // namespace
 
 OrderSaga::OrderSaga(Deps deps)
@@ -48,18 +86,6 @@ absl::Status OrderSaga::Start(Transaction& tx, LockedOrder& order,
       tx.Execute("update orders set payment_id = :payment_id where order_id = :order_id",
                  order.payment_id, order.order.order_id()));
   return Enter(tx, order, ORDER_STATE_PAYING);
-}
-
-// In the order of their ids, so that two orders of the same games wait for each other in the same
-// order.
-absl::Status OrderSaga::Reserve(Transaction& tx, const LockedOrder& order) {
-  ASSIGN_OR_RETURN(const int64_t reserved, tx.Execute(R"(
-      insert into purchased_games (user_id, game_id, order_id)
-      select :user_id::uuid, game_id, order_id from order_items where order_id = :order_id
-      order by game_id
-      on conflict do nothing)",
-                                                      order.user_id, order.order.order_id()));
-  return reserved == order.order.items_size() ? absl::OkStatus() : AlreadyOwned();
 }
 
 absl::Status OrderSaga::StartRefund(Transaction& tx, LockedOrder& order,
@@ -126,43 +152,24 @@ absl::Status OrderSaga::Enter(Transaction& tx, LockedOrder& order, OrderState st
           refund_time = case when :state = 'refunded' then :now else refund_time end
       where order_id = :order_id)",
       state, now, wait ? std::optional(now + *wait) : std::nullopt, order.order.order_id()));
-  return AfterEnter(tx, order);
-}
-
-// What else becomes true with the order's new state: whose the games are, and what the others are
-// told.
-absl::Status OrderSaga::AfterEnter(Transaction& tx, const LockedOrder& locked) {
-  const Order& order = locked.order;
-  if (order.state() == ORDER_STATE_COMPLETED) {
-    PurchaseCompleted event;
-    event.set_order_id(order.order_id());
-    event.set_user_id(locked.user_id);
-    *event.mutable_items() = order.items();
-    *event.mutable_total() = order.total();
-    event.set_payment_id(locked.payment_id);
-    *event.mutable_complete_time() = order.complete_time();
-    return outbox_.Add(tx, event);
+  switch (state) {
+    case ORDER_STATE_PENDING:
+      return Release(tx, order);
+    case ORDER_STATE_COMPLETED:
+      return outbox_.Add(tx, Completed(order));
+    case ORDER_STATE_REFUNDED:
+      RETURN_IF_ERROR(Release(tx, order));
+      return outbox_.Add(tx, Refunded(order));
+    default:
+      return absl::OkStatus();
   }
-  if (order.state() == ORDER_STATE_PENDING || order.state() == ORDER_STATE_REFUNDED) {
-    RETURN_IF_ERROR(
-        tx.Execute("delete from purchased_games where order_id = :order_id", order.order_id()));
-  }
-  if (order.state() != ORDER_STATE_REFUNDED) return absl::OkStatus();
-  PurchaseRefunded event;
-  event.set_order_id(order.order_id());
-  event.set_user_id(locked.user_id);
-  *event.mutable_items() = order.items();
-  *event.mutable_total() = order.total();
-  *event.mutable_complete_time() = order.complete_time();
-  *event.mutable_refund_time() = order.refund_time();
-  return outbox_.Add(tx, event);
 }
 
 absl::StatusOr<OrderSaga::Question> OrderSaga::LoadQuestion(Transaction& tx,
                                                             const std::string& order_id) {
-  ASSIGN_OR_RETURN(const Order order, tx.QueryOne<Order>(R"(
-      select state from orders where order_id = :order_id)",
-                                                         order_id));
+  // Locked, so that state and attempt are of the same moment: every call for an attempt is the
+  // same.
+  ASSIGN_OR_RETURN(const LockedOrder order, LockOrder(tx, order_id));
   ASSIGN_OR_RETURN(payment::CreatePaymentRequest charge,
                    tx.QueryOne<payment::CreatePaymentRequest>(R"(
       select o.order_id, o.user_id, o.payment_id, p.payment_method_token,
@@ -178,7 +185,7 @@ absl::StatusOr<OrderSaga::Question> OrderSaga::LoadQuestion(Transaction& tx,
       from orders o left join payment_attempts p on p.payment_id = o.payment_id
       where o.order_id = :order_id)",
                                                               order_id));
-  return Question{order.state(), std::move(charge)};
+  return Question{order.order.state(), std::move(charge)};
 }
 
 absl::StatusOr<payment::Payment> OrderSaga::Ask(const Question& question) {
@@ -236,8 +243,9 @@ absl::Status OrderSaga::Reconcile() {
         set check_time = :now::timestamptz + least(
               :now::timestamptz - state_time,
               case state when 'requires_action' then interval '1 hour' else interval '1 minute' end)
-        where order_id in (select order_id from orders where check_time <= :now::timestamptz
-                           order by check_time limit :batch for update skip locked)
+        where order_id = any(array(
+            select order_id from orders where check_time <= :now::timestamptz
+            order by check_time limit :batch for update skip locked))
         returning order_id)",
                                  clock_.Now(), kReconcileBatch);
   }));

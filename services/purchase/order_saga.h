@@ -61,11 +61,12 @@ class OrderSaga {
     payment::CreatePaymentRequest charge;
   };
 
-  absl::Status Reserve(Transaction& tx, const LockedOrder& order);
+  // What became of the attempt, now that its order goes to `state`.
   absl::Status RecordAttempt(Transaction& tx, const payment::Payment& payment,
                              v1::OrderState state);
+  // Takes the order to `state`, with all that becomes true then: whose the games are, and what
+  // others are told.
   absl::Status Enter(Transaction& tx, LockedOrder& order, v1::OrderState state);
-  absl::Status AfterEnter(Transaction& tx, const LockedOrder& order);
   absl::StatusOr<Question> LoadQuestion(Transaction& tx, const std::string& order_id);
   absl::StatusOr<payment::Payment> Ask(const Question& question);
   absl::StatusOr<payment::Payment> Charge(const payment::CreatePaymentRequest& request);

@@ -151,6 +151,7 @@ class FakePayment : public payment::PaymentServiceClient {
     }
     auto [known, fresh] = requests_.emplace(request.payment_id(), request);
     if (!google::protobuf::util::MessageDifferencer::Equals(known->second, request)) {
+      ++differing_calls;
       return absl::InvalidArgumentError("another field differs");
     }
     if (fresh) payments_[request.payment_id()] = Decide(request);
@@ -229,6 +230,7 @@ class FakePayment : public payment::PaymentServiceClient {
   std::atomic<bool> slow_refunds = false;
   std::atomic<int> create_calls = 0;
   std::atomic<int> get_calls = 0;
+  std::atomic<int> differing_calls = 0;
 
  private:
   static payment::Payment Decide(const payment::CreatePaymentRequest& request) {
@@ -387,6 +389,7 @@ inline void Shop::CheckBooks() {
     if (was_completed) CHECK(charges[order_id] == (total > 0 ? 1 : 0));
     if (!was_completed && !is_open) CHECK(charges[order_id] == 0);
   }
+  CHECK(payment.differing_calls == 0);
   // Games are held by exactly those orders that pay for them or have.
   CHECK(database.Query<int64_t>(R"(
       select count(*)

@@ -1,5 +1,5 @@
 -- What happened to one item of an order, once and for all: rows are only added, in any order, and adding one again changes
--- nothing. Only `rolled_up` moves, when the row has been added to daily_sales.
+-- nothing. `txid` with `fact_id` gives an order that no row joins late once all smaller transactions have ended.
 create table sale_facts (
   order_id uuid not null,
   edition_id uuid not null,
@@ -10,14 +10,15 @@ create table sale_facts (
   currency_code text not null check (currency_code ~ '^[A-Z]{3}$'),
   units_minor bigint not null check (units_minor >= 0),
   fact_time timestamptz not null,
-  rolled_up boolean not null default false,
+  txid xid8 not null default pg_current_xact_id(),
+  fact_id bigint not null generated always as identity,
   primary key (order_id, edition_id, kind),
   check ((kind = 'claim') = (units_minor = 0))
 );
-create index sale_facts_to_roll_up on sale_facts (fact_time) where not rolled_up;
+create index sale_facts_order on sale_facts (txid, fact_id);
 create index sale_facts_titles on sale_facts (game_id, fact_time desc) where kind <> 'refund';
 
--- Sums of the facts that were rolled up, by the day (UTC) on which they happened.
+-- Sums of the facts up to the cursor, by the day (UTC) on which they happened.
 create table daily_sales (
   organisation_id uuid not null,
   game_id uuid not null,
@@ -30,3 +31,11 @@ create table daily_sales (
   refunded_minor bigint not null,
   primary key (organisation_id, game_id, day, currency_code)
 );
+
+-- One row; whoever locks it rolls up.
+create table rollup_cursor (
+  only_row boolean primary key default true check (only_row),
+  txid xid8 not null,
+  fact_id bigint not null
+);
+insert into rollup_cursor (txid, fact_id) values ('0', 0);
