@@ -129,15 +129,27 @@ TEST_CASE("A service can speak for itself only") {
 
   Key catalog = Key::Generate("catalog");
   Key purchase = Key::Generate("purchase");
-  ServiceVerifier verifier(KeySet({catalog, purchase}), clock);
+  ServiceVerifier verifier(KeySet({catalog, purchase}), "payment", clock);
   const nlohmann::json claims = {{"iss", "purchase"},
                                  {"sub", "purchase"},
-                                 {"aud", "playmesh-internal"},
+                                 {"aud", "payment"},
                                  {"iat", absl::ToUnixSeconds(clock.Now())},
                                  {"exp", absl::ToUnixSeconds(clock.Now()) + 60}};
   CHECK(verifier.Verify(*Sign(purchase, "svc+jwt", claims.dump())).ok());
   CHECK(
       absl::IsUnauthenticated(verifier.Verify(*Sign(catalog, "svc+jwt", claims.dump())).status()));
+}
+
+TEST_CASE("A service cannot pass on a token that was meant for itself") {
+  FakeClock clock;
+  Key purchase = Key::Generate("purchase");
+  ServiceSigner signer(purchase, clock);
+  ServiceVerifier catalog(KeySet({purchase}), "catalog", clock);
+  ServiceVerifier payment(KeySet({purchase}), "payment", clock);
+  const std::string token = signer.Token("catalog").value();
+  CHECK(catalog.Verify(token).value() == "purchase");
+  CHECK(absl::IsUnauthenticated(payment.Verify(token).status()));
+  CHECK(payment.Verify(signer.Token("payment").value()).ok());
 }
 
 TEST_CASE("A user's token is no service's token, and the other way round") {

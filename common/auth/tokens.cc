@@ -15,7 +15,6 @@ using Json = nlohmann::json;
 
 constexpr absl::string_view kAccessType = "at+jwt";
 constexpr absl::string_view kServiceType = "svc+jwt";
-constexpr absl::string_view kServiceAudience = "playmesh-internal";
 constexpr absl::Duration kServiceTokenLifetime = absl::Minutes(1);
 constexpr absl::Duration kClockSkew = absl::Seconds(5);
 constexpr absl::Duration kKeysFetchInterval = absl::Seconds(10);
@@ -98,8 +97,14 @@ absl::StatusOr<KeySet> AccessVerifier::Keys(bool unknown_key) {
     if (age < absl::Seconds(1) && unknown_key) return keys_;
     fetch_time_ = now;
   }
+  std::lock_guard fetching(fetch_mutex_);
+  {
+    std::lock_guard lock(mutex_);
+    if (!keys_.keys().empty() && fetched_time_ >= now) return keys_;  // another thread was faster
+  }
   absl::StatusOr<KeySet> fetched = fetch_();
   std::lock_guard lock(mutex_);
+  if (fetched.ok()) fetched_time_ = clock_.Now();
   if (fetched.ok()) {
     keys_ = *std::move(fetched);
   } else if (keys_.keys().empty()) {
@@ -139,18 +144,19 @@ absl::StatusOr<Caller> AccessVerifier::Verify(absl::string_view token) {
   return caller;
 }
 
-absl::StatusOr<std::string> ServiceSigner::Token() {
+absl::StatusOr<std::string> ServiceSigner::Token(const std::string& callee) {
   const absl::Time now = clock_.Now();
   std::lock_guard lock(mutex_);
-  if (now < renew_time_) return token_;
+  auto& [token, renew_time] = tokens_[callee];
+  if (!token.empty() && now < renew_time) return token;
   const Json claims = {{"iss", key_.kid()},
                        {"sub", key_.kid()},
-                       {"aud", std::string(kServiceAudience)},
+                       {"aud", callee},
                        {"iat", absl::ToUnixSeconds(now)},
                        {"exp", absl::ToUnixSeconds(now + kServiceTokenLifetime)}};
-  ASSIGN_OR_RETURN(token_, Sign(key_, kServiceType, claims.dump()));
-  renew_time_ = now + kServiceTokenLifetime / 2;
-  return token_;
+  ASSIGN_OR_RETURN(token, Sign(key_, kServiceType, claims.dump()));
+  renew_time = now + kServiceTokenLifetime / 2;
+  return token;
 }
 
 absl::StatusOr<std::string> ServiceVerifier::Verify(absl::string_view token) {
@@ -164,7 +170,7 @@ absl::StatusOr<std::string> ServiceVerifier::Verify(absl::string_view token) {
   absl::StatusOr<std::string> payload = keys_.Verify(token, kServiceType);
   if (absl::IsNotFound(payload.status())) return Invalid("of an unknown service");
   RETURN_IF_ERROR(payload);
-  ASSIGN_OR_RETURN(const Json claims, CheckClaims(*payload, kServiceAudience, now));
+  ASSIGN_OR_RETURN(const Json claims, CheckClaims(*payload, own_name_, now));
   const std::string service = Text(claims, "iss");
   // The key that signed is the one named by `kid`; a service may only speak for itself.
   const Key* key = keys_.Find(service);

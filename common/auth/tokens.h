@@ -5,7 +5,7 @@
 // client_id, `scope` (the permissions, parted by spaces), `roles`, and `orgs` (organisation id →
 // role within).
 //
-// Service tokens have typ "svc+jwt", iss = sub = kid = the service's name, aud "playmesh-internal",
+// Service tokens have typ "svc+jwt", iss = sub = kid = the service's name, aud = the callee's name,
 // and live one minute. Every service holds its own private key and the public keys of all, so one
 // that is taken over can speak for itself only.
 #pragma once
@@ -61,8 +61,10 @@ class AccessVerifier {
   const std::string issuer_;
   const Clock& clock_;
   const Fetch fetch_;
+  std::mutex fetch_mutex_;  // one thread fetches, the others wait for it
   std::mutex mutex_;
   KeySet keys_;
+  absl::Time fetched_time_ = absl::InfinitePast();
   absl::Time fetch_time_ = absl::InfinitePast();
   absl::flat_hash_map<std::string, Caller> verified_;  // by SHA-256 of the token
 };
@@ -72,26 +74,29 @@ class ServiceSigner {
  public:
   // The key's kid is the service's name.
   ServiceSigner(Key key, const Clock& clock) : key_(std::move(key)), clock_(clock) {}
-  // A token that is good for 30 seconds at least.
-  absl::StatusOr<std::string> Token();
+  // A token for calls to `callee`, good for 30 seconds at least. No other service accepts it, so
+  // one that gets it cannot pass it on.
+  absl::StatusOr<std::string> Token(const std::string& callee);
 
  private:
   const Key key_;
   const Clock& clock_;
   std::mutex mutex_;
-  std::string token_;
-  absl::Time renew_time_ = absl::InfinitePast();
+  absl::flat_hash_map<std::string, std::pair<std::string, absl::Time>> tokens_;  // by callee
 };
 
 // Verifies tokens of other services. Thread-safe.
 class ServiceVerifier {
  public:
-  ServiceVerifier(KeySet keys, const Clock& clock) : keys_(std::move(keys)), clock_(clock) {}
+  // `own_name` is the service that is called.
+  ServiceVerifier(KeySet keys, std::string own_name, const Clock& clock)
+      : keys_(std::move(keys)), own_name_(std::move(own_name)), clock_(clock) {}
   // The name of the calling service. UNAUTHENTICATED.
   absl::StatusOr<std::string> Verify(absl::string_view token);
 
  private:
   const KeySet keys_;
+  const std::string own_name_;
   const Clock& clock_;
   std::mutex mutex_;
   absl::flat_hash_map<std::string, std::pair<std::string, absl::Time>>

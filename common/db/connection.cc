@@ -16,7 +16,11 @@ constexpr size_t kMaxStatements = 500;
 
 bool IsNameCharacter(char c) { return absl::ascii_isalnum(c) || c == '_'; }
 
-SqlError FromSqlState(absl::string_view state, absl::string_view text, bool broken) {
+// The first line only: the lines of detail, and what SOCI adds, hold values.
+absl::string_view Primary(absl::string_view text) { return text.substr(0, text.find('\n')); }
+
+SqlError FromSqlState(absl::string_view state, absl::string_view detailed, bool broken) {
+  const absl::string_view text = Primary(detailed);
   auto is = [&](absl::string_view prefix) { return absl::StartsWith(state, prefix); };
   if (broken || is("08") || is("57P0") || is("53")) {
     log::Warning("database unavailable", {{"sqlstate", state}, {"error", text}});
@@ -29,14 +33,18 @@ SqlError FromSqlState(absl::string_view state, absl::string_view text, bool brok
     return {absl::FailedPreconditionError("refused by a constraint"), false, false};
   }
   if (is("22")) {
-    log::Warning("database refused a value", {{"sqlstate", state}, {"error", text}});
+    log::Warning("database refused a value", {{"sqlstate", state}});  // its text quotes the value
     return {absl::InvalidArgumentError("a value is malformed or out of range"), false, false};
   }
   if (is("57014")) return {absl::DeadlineExceededError("the database took too long"), false, false};
+  if (is("0A000")) {
+    // After a migration, plans of kept statements may no longer fit ("cached plan must not change
+    // result type"): a new connection has none.
+    log::Warning("database plan is stale", {{"sqlstate", state}, {"error", text}});
+    return {absl::UnavailableError("the database is being migrated"), true, true};
+  }
   log::Error("database error", {{"sqlstate", state}, {"error", text}});
-  // After a migration, plans of kept statements may no longer fit ("cached plan must not change
-  // result type").
-  return {absl::InternalError("database error"), false, is("0A000")};
+  return {absl::InternalError("database error"), false, false};
 }
 
 }  // namespace
@@ -69,7 +77,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
         conninfo + " connect_timeout=3 tcp_user_timeout=10000 options='-c TimeZone=UTC'"));
     return connection;
   } catch (const std::exception& e) {
-    log::Warning("cannot connect to the database", {{"error", e.what()}});
+    log::Warning("cannot connect to the database", {{"error", Primary(e.what())}});
     return absl::UnavailableError("the database is unavailable");
   }
 }
@@ -129,7 +137,9 @@ absl::StatusOr<Rows> Connection::Run(absl::string_view sql, const std::vector<Pa
                                      &PQclear);
     return Rows(result.get(), result);
   } catch (const soci::postgresql_soci_error& e) {
-    error = FromSqlState(e.sqlstate(), e.what(), broken());
+    error = FromSqlState(e.sqlstate(), e.get_error_message(), broken());
+  } catch (const soci::soci_error& e) {
+    error = FromSqlState("", e.get_error_message(), broken());
   } catch (const std::exception& e) {
     error = FromSqlState("", e.what(), broken());
   }

@@ -91,6 +91,12 @@ void Database::Return(std::unique_ptr<Connection> connection) {
   pool_->returned.notify_one();
 }
 
+void Database::DropIdle() {
+  std::vector<std::unique_ptr<Connection>> dropped;
+  std::lock_guard lock(pool_->mutex);
+  dropped.swap(pool_->idle);
+}
+
 absl::Status Database::Run(const std::function<absl::Status(Transaction&)>& body) {
   for (int attempt = 1;; ++attempt) {
     bool retry = false;
@@ -115,6 +121,8 @@ absl::Status Database::RunOnce(const std::function<absl::Status(Transaction&)>& 
     // The connection had died while it was idle; nothing was done on it, so a new one may take
     // over.
     retry = error.disconnected;
+    // The others have most likely died with it.
+    if (error.disconnected) DropIdle();
     Return(error.disconnected ? nullptr : std::move(connection));
     return status;
   }

@@ -136,6 +136,7 @@ class Database {
   absl::Status RunOnce(const std::function<absl::Status(Transaction&)>& body, bool& retry);
   absl::StatusOr<std::unique_ptr<Connection>> Lease();
   void Return(std::unique_ptr<Connection> connection);
+  void DropIdle();
 
   struct Pool;
   const DatabaseOptions options_;

@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafkacpp.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <set>
@@ -12,8 +13,10 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/random.h"
+#include "common/base/utf8.h"
 #include "common/context/context.h"
 #include "common/events/kafka.h"
 #include "common/log/log.h"
@@ -24,12 +27,14 @@ namespace {
 
 constexpr int kPollTimeoutMs = 100;
 constexpr absl::Duration kBatchDeadline = absl::Seconds(30);
+constexpr int kSeekTimeoutMs = 1000;
 constexpr int kReplayBatch = 100;
 
 // A message as taken from Kafka. `info` is set when it is for us.
 struct Delivery {
   std::unique_ptr<RdKafka::Message> message;
   EventInfo info;
+  absl::Status malformed;  // why it is no CloudEvent
 
   absl::string_view payload() const {
     return {static_cast<const char*>(message->payload()), message->len()};
@@ -37,6 +42,12 @@ struct Delivery {
 };
 
 using Partition = std::pair<std::string, int32_t>;
+
+// Headers and keys come from outside and may be any bytes, which a text column would refuse.
+std::string Printable(const std::string& bytes) {
+  const bool text = IsUtf8(bytes) && bytes.find('\0') == std::string::npos;
+  return text ? bytes : absl::CHexEscape(bytes);
+}
 
 }  // namespace
 
@@ -46,6 +57,8 @@ struct Consumer::State {
 
   void Loop();
   std::vector<std::unique_ptr<RdKafka::Message>> Poll();
+  bool IsPaused(const RdKafka::Message& message) const;
+  static Delivery Read(std::unique_ptr<RdKafka::Message> message);
   void HandleBatch(std::vector<std::unique_ptr<RdKafka::Message>> messages);
   absl::Status HandleTogether(std::vector<Delivery>& deliveries);
   bool HandleOne(const Delivery& delivery);
@@ -68,6 +81,7 @@ struct Consumer::State {
     absl::Time until;
     absl::Duration backoff;
     bool paused;
+    int64_t offset;  // of the message to try again
   };
   std::map<Partition, Held> held;
 
@@ -160,28 +174,9 @@ std::vector<std::unique_ptr<RdKafka::Message>> Consumer::State::Poll() {
 void Consumer::State::HandleBatch(std::vector<std::unique_ptr<RdKafka::Message>> messages) {
   std::vector<Delivery> deliveries;
   for (auto& message : messages) {
-    if (held.contains({message->topic_name(), message->partition()}) &&
-        held[{message->topic_name(), message->partition()}].paused) {
-      continue;  // fetched before the pause; it comes again after the seek
-    }
-    absl::StatusOr<EventInfo> info = events::ReadHeaders(*message);
-    Delivery delivery{std::move(message), info.ok() ? *info : EventInfo{}};
-    if (!info.ok()) {
-      // Not a CloudEvent: nobody can ever handle it, but somebody should see it.
-      delivery.info = {
-          DerivedUuid("00000000-0000-0000-0000-000000000000",
-                      absl::StrCat(delivery.message->topic_name(), "/",
-                                   delivery.message->partition(), "/", delivery.message->offset())),
-          "",
-          "",
-          delivery.message->key() ? *delivery.message->key() : "",
-          absl::Now(),
-          ""};
-      absl::Status buried = Bury(delivery, info.status());
-      buried.ok() ? StoreOffset(*delivery.message) : Hold(*delivery.message, buried);
-    } else {
-      deliveries.push_back(std::move(delivery));
-    }
+    // What was fetched before a pause comes again after the seek.
+    if (IsPaused(*message)) continue;
+    deliveries.push_back(Read(std::move(message)));
   }
   if (deliveries.empty()) return;
   if (HandleTogether(deliveries).ok()) {
@@ -189,10 +184,28 @@ void Consumer::State::HandleBatch(std::vector<std::unique_ptr<RdKafka::Message>>
     return;
   }
   for (const Delivery& delivery : deliveries) {
-    const Partition partition{delivery.message->topic_name(), delivery.message->partition()};
-    if (held.contains(partition) && held[partition].paused) continue;
+    if (IsPaused(*delivery.message)) continue;
     if (HandleOne(delivery)) StoreOffset(*delivery.message);
   }
+}
+
+bool Consumer::State::IsPaused(const RdKafka::Message& message) const {
+  auto found = held.find({message.topic_name(), message.partition()});
+  return found != held.end() && found->second.paused;
+}
+
+// A message that is no CloudEvent can never be handled, but somebody should see it: it gets an id
+// of its own, and its turn, so that the offset does not run ahead of the messages before it.
+Delivery Consumer::State::Read(std::unique_ptr<RdKafka::Message> message) {
+  absl::StatusOr<EventInfo> info = events::ReadHeaders(*message);
+  if (info.ok()) return {std::move(message), *std::move(info), absl::OkStatus()};
+  const std::string place =
+      absl::StrCat(message->topic_name(), "/", message->partition(), "/", message->offset());
+  EventInfo unreadable;
+  unreadable.event_id = DerivedUuid("00000000-0000-0000-0000-000000000000", place);
+  unreadable.key = message->key() ? *message->key() : "";
+  unreadable.time = absl::Now();
+  return {std::move(message), std::move(unreadable), info.status()};
 }
 
 // All of a batch in one transaction: the usual case, and much cheaper.
@@ -200,6 +213,7 @@ absl::Status Consumer::State::HandleTogether(std::vector<Delivery>& deliveries) 
   Context context;
   context.deadline = absl::Now() + kBatchDeadline;
   ScopedContext scope(context);
+  for (const Delivery& delivery : deliveries) RETURN_IF_ERROR(delivery.malformed);
   int64_t fresh_count = 0;
   int64_t known_count = 0;
   absl::Status status = db.Transact([&](Transaction& tx) -> absl::Status {
@@ -233,8 +247,8 @@ bool Consumer::State::HandleOne(const Delivery& delivery) {
   context.deadline = absl::Now() + kBatchDeadline;
   ScopedContext scope(context);
   bool fresh = true;
-  absl::Status status = absl::OkStatus();
-  if (handlers.contains(delivery.info.type)) {
+  absl::Status status = delivery.malformed;
+  if (status.ok() && handlers.contains(delivery.info.type)) {
     status = db.Transact([&](Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(
           const int64_t inserted,
@@ -244,13 +258,14 @@ bool Consumer::State::HandleOne(const Delivery& delivery) {
       return fresh ? Handle(tx, delivery.payload(), delivery.info) : absl::OkStatus();
     });
   }
-  if (!status.ok() && !IsTransient(status)) status = Bury(delivery, status);
+  const bool dies = !status.ok() && !IsTransient(status);
+  if (dies) status = Bury(delivery, status);
   if (!status.ok()) {
     Hold(*delivery.message, status);
     return false;
   }
   held.erase({delivery.message->topic_name(), delivery.message->partition()});
-  (fresh ? handled : duplicates).Increment();
+  if (!dies) (fresh ? handled : duplicates).Increment();
   return true;
 }
 
@@ -275,16 +290,17 @@ absl::Status Consumer::State::Handle(Transaction& tx, absl::string_view payload,
 absl::Status Consumer::State::Bury(const Delivery& delivery, const absl::Status& reason) {
   const EventInfo& info = delivery.info;
   absl::Status status = db.Transact([&](Transaction& tx) -> absl::Status {
-    return AsStatus(tx.Execute(R"(
+    return AsStatus(tx.Execute(
+        R"(
         insert into dead_letters (event_id, source, type, key, payload, traceparent, event_time, topic, partition,
                                   kafka_offset, reason)
         values (:event_id, :source, :type, :key, :payload, :traceparent, :event_time, :topic, :partition, :kafka_offset,
                 :reason)
         on conflict do nothing)",
-                               info.event_id, info.source, info.type, info.key,
-                               db::Bytes{delivery.payload()}, info.traceparent, info.time,
-                               delivery.message->topic_name(), delivery.message->partition(),
-                               delivery.message->offset(), reason.ToString()));
+        info.event_id, Printable(info.source), Printable(info.type), Printable(info.key),
+        db::Bytes{delivery.payload()}, Printable(info.traceparent),
+        std::clamp(info.time, absl::UnixEpoch(), absl::Now()), delivery.message->topic_name(),
+        delivery.message->partition(), delivery.message->offset(), reason.ToString()));
   });
   if (status.ok()) {
     dead.Increment();
@@ -322,14 +338,19 @@ void Consumer::State::Hold(RdKafka::Message& message, const absl::Status& error)
       RdKafka::TopicPartition::create(message.topic_name(), message.partition(), message.offset()));
   std::vector<RdKafka::TopicPartition*> partitions = {partition.get()};
   consumer->pause(partitions);
-  consumer->seek(*partition, 1000);
+  hold.offset = message.offset();
 }
 
 void Consumer::State::ResumeHeld() {
   for (auto& [partition, hold] : held) {
     if (!hold.paused || absl::Now() < hold.until) continue;
     std::unique_ptr<RdKafka::TopicPartition> resumed(
-        RdKafka::TopicPartition::create(partition.first, partition.second));
+        RdKafka::TopicPartition::create(partition.first, partition.second, hold.offset));
+    if (consumer->seek(*resumed, kSeekTimeoutMs) != RdKafka::ERR_NO_ERROR) {
+      hold.until =
+          absl::Now() + hold.backoff;  // without the seek, the message would be passed over
+      continue;
+    }
     std::vector<RdKafka::TopicPartition*> partitions = {resumed.get()};
     consumer->resume(partitions);
     hold.paused = false;
@@ -351,26 +372,28 @@ absl::StatusOr<int> Consumer::Replay() {
                             std::string, absl::Time, absl::Time>;
   int replayed = 0;
   absl::Time after = absl::UnixEpoch();
+  std::string after_id = "00000000-0000-0000-0000-000000000000";
   while (true) {
     ASSIGN_OR_RETURN(auto letters, state_->db.Transact([&](Transaction& tx) {
       return tx.Query<Letter>(R"(
           select event_id, source, type, key, payload, traceparent, event_time, create_time
-          from dead_letters where create_time > :after order by create_time limit :limit)",
-                              after, kReplayBatch);
+          from dead_letters where (create_time, event_id) > (:after, :after_id)
+          order by create_time, event_id limit :limit)",
+                              after, after_id, kReplayBatch);
     }));
     if (letters.empty()) return replayed;
     for (const auto& [event_id, source, type, key, payload, traceparent, event_time, create_time] :
          letters) {
       after = create_time;
+      after_id = event_id;
       if (!state_->handlers.contains(type)) continue;  // a release that knows the type may come
       const EventInfo info{event_id, source, type, key, event_time, traceparent};
-      absl::Status status = state_->db.Transact([&](Transaction& tx) -> absl::Status {
-        RETURN_IF_ERROR(tx.Execute(
-            "insert into inbox (event_id) values (:event_id) on conflict do nothing", event_id));
-        RETURN_IF_ERROR(state_->Handle(tx, payload.data, info));
-        return AsStatus(
-            tx.Execute("delete from dead_letters where event_id = :event_id", event_id));
-      });
+      absl::Status status = Deliver(info, payload.data);
+      if (status.ok()) {
+        status = AsStatus(state_->db.Transact([&](Transaction& tx) {
+          return tx.Execute("delete from dead_letters where event_id = :event_id", event_id);
+        }));
+      }
       if (status.ok()) ++replayed;
       log::Info("dead letter replayed",
                 {{"event_id", event_id}, {"type", type}, {"result", status}});

@@ -224,7 +224,9 @@ TEST_CASE("A poison event goes to dead letters, the partition goes on, and repla
   CHECK(receiver.database.Query<int64_t>("select count(*) from dead_letters").at(0) == 0);
 }
 
-TEST_CASE("A message that is no CloudEvent goes to dead letters, and the next one is handled") {
+TEST_CASE(
+    "A message that is no CloudEvent goes to dead letters, whatever its bytes; the next one is "
+    "handled") {
   MockKafka kafka;
   kafka.CreateTopic(kTopic, 1);
   Receiver receiver(kafka);
@@ -235,9 +237,10 @@ TEST_CASE("A message that is no CloudEvent goes to dead letters, and the next on
   auto producer = events::NewProducer(kafka.brokers(), &reports);
   REQUIRE(producer.ok());
   const std::string junk = "junk";
+  const std::string key("\xff\0", 2);
   REQUIRE((*producer)->produce(kTopic, 0, RdKafka::Producer::RK_MSG_COPY,
-                               const_cast<char*>(junk.data()), junk.size(), nullptr, 0, 0,
-                               nullptr) == RdKafka::ERR_NO_ERROR);
+                               const_cast<char*>(junk.data()), junk.size(), key.data(), key.size(),
+                               0, nullptr) == RdKafka::ERR_NO_ERROR);
   const events::EventInfo unknown{NewUuid(absl::Now()),
                                   "/playmesh/testing",
                                   "playmesh.testing.v1.Unknown",
@@ -262,6 +265,53 @@ TEST_CASE("A message that is no CloudEvent goes to dead letters, and the next on
   (*producer)->flush(5000);
   CHECK(Eventually([&] { return receiver.Count() == 1; }));
   CHECK(receiver.database.Query<int64_t>("select count(*) from dead_letters").at(0) == 2);
+}
+
+TEST_CASE("An event in front of one that is no CloudEvent is not passed over when both must wait") {
+  MockKafka kafka;
+  kafka.CreateTopic(kTopic, 1);
+  Receiver receiver(kafka);
+  receiver.failures_left = 3;
+  class Reports : public RdKafka::DeliveryReportCb {
+    void dr_cb(RdKafka::Message&) override {}
+  } reports;
+  auto producer = events::NewProducer(kafka.brokers(), &reports);
+  REQUIRE(producer.ok());
+  const events::EventInfo good{NewUuid(absl::Now()),
+                               "/playmesh/testing",
+                               "playmesh.testing.v1.ThingHappened",
+                               "k",
+                               absl::Now(),
+                               ""};
+  REQUIRE(events::Produce(**producer, kTopic, good, Event("k", 1).SerializeAsString()).ok());
+  std::string junk = "junk";
+  REQUIRE((*producer)->produce(kTopic, 0, RdKafka::Producer::RK_MSG_COPY, junk.data(), junk.size(),
+                               nullptr, 0, 0, nullptr) == RdKafka::ERR_NO_ERROR);
+  (*producer)->flush(5000);
+  REQUIRE(receiver.consumer.Start().ok());
+  CHECK(Eventually([&] {
+    return receiver.database.Query<int64_t>("select count(*) from dead_letters").at(0) == 1;
+  }));
+  CHECK(receiver.Count() == 1);
+}
+
+TEST_CASE("A dead letter that has taken effect meanwhile is not replayed") {
+  MockKafka kafka;
+  Receiver receiver(kafka);
+  const std::string id = NewUuid(absl::Now());
+  const std::string payload = Event("k", 1).SerializeAsString();
+  const events::EventInfo info{id,  "/playmesh/testing", "playmesh.testing.v1.ThingHappened",
+                               "k", absl::Now(),         ""};
+  REQUIRE(receiver.consumer.Deliver(info, payload).ok());
+  REQUIRE(receiver.database
+              .Execute(R"(
+      insert into dead_letters (event_id, source, type, key, payload, traceparent, event_time, topic,
+                                partition, kafka_offset, reason)
+      values (:id, '', :type, 'k', :payload, '', now(), 't', 0, 0, 'r'))",
+                       id, info.type, db::Bytes{payload})
+              .ok());
+  CHECK(receiver.consumer.Replay().value() == 1);
+  CHECK(receiver.Count() == 1);
 }
 
 TEST_CASE("A consumer that restarts goes on where it was") {

@@ -145,8 +145,11 @@ bool Relay::State::Wait(absl::Duration duration) {
 void Relay::State::Loop() {
   absl::Duration backoff = absl::Milliseconds(50);
   while (true) {
-    if (absl::Now() >= next_maintenance && Maintain().ok())
+    if (absl::Now() >= next_maintenance) {
+      absl::Status maintained = Maintain();
+      if (!maintained.ok()) log::Warning("outbox not maintained", {{"error", maintained}});
       next_maintenance = absl::Now() + kMaintenanceInterval;
+    }
     absl::StatusOr<bool> more = SendBatch();
     if (stopping && (!more.ok() || !*more || absl::Now() >= StopBy())) return;
     if (!more.ok()) {
@@ -173,9 +176,9 @@ absl::StatusOr<bool> Relay::State::SendBatch() {
     ASSIGN_OR_RETURN(Cursor cursor,
                      tx.QueryOne<Cursor>("select txid, outbox_id from outbox_cursor"));
     deliveries.Reset();
-    ASSIGN_OR_RETURN(const int produced, ProduceAfter(tx, cursor));
-    if (produced == 0) return false;
-    absl::Status status = Await(produced);
+    absl::StatusOr<int> produced = ProduceAfter(tx, cursor);
+    if (produced.ok() && *produced == 0) return false;
+    absl::Status status = produced.ok() ? Await(*produced) : produced.status();
     if (!status.ok()) {
       DropProducer();
       return status;
@@ -183,8 +186,8 @@ absl::StatusOr<bool> Relay::State::SendBatch() {
     RETURN_IF_ERROR(
         tx.Execute("update outbox_cursor set txid = :txid::xid8, outbox_id = :outbox_id",
                    std::get<0>(cursor), std::get<1>(cursor)));
-    sent.Increment(produced);
-    return produced >= options.batch_size;
+    sent.Increment(*produced);
+    return *produced >= options.batch_size;
   });
 }
 
@@ -200,11 +203,7 @@ absl::StatusOr<int> Relay::State::ProduceAfter(Transaction& tx, Cursor& cursor) 
     for (const OutboxRow& row : rows) {
       const EventInfo info{row.event_id, options.source,  row.type,
                            row.key,      row.create_time, row.traceparent};
-      absl::Status status = events::Produce(*producer, options.topic, info, row.payload);
-      if (!status.ok()) {
-        DropProducer();
-        return status;
-      }
+      RETURN_IF_ERROR(events::Produce(*producer, options.topic, info, row.payload));
     }
     if (!rows.empty()) {
       cursor = {rows.back().txid, rows.back().outbox_id};
@@ -219,6 +218,7 @@ absl::StatusOr<int> Relay::State::ProduceAfter(Transaction& tx, Cursor& cursor) 
 // A producer with undelivered messages could still deliver them after the same batch was sent
 // again: the next batch starts with a new one.
 void Relay::State::DropProducer() {
+  if (producer == nullptr) return;
   producer->purge(RdKafka::Producer::PURGE_QUEUE | RdKafka::Producer::PURGE_INFLIGHT);
   producer.reset();
 }

@@ -60,7 +60,7 @@ absl::Status Channel::State::CallOnce(const char* method, absl::Time deadline,
   if (!current.trace.trace_id.empty())
     context.AddMetadata(kTraceparentHeader, current.trace.NewSpan().ToHeader());
   if (signer != nullptr) {
-    ASSIGN_OR_RETURN(std::string token, signer->Token());
+    ASSIGN_OR_RETURN(std::string token, signer->Token(options.service));
     context.AddMetadata(kServiceTokenHeader, token);
   }
   using Message = google::protobuf::MessageLite;

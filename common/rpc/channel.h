@@ -15,6 +15,8 @@
 namespace playmesh::rpc {
 
 struct ChannelOptions {
+  // Name of the service, such as "catalog".
+  std::string service;
   // gRPC's name of the target: "127.0.0.1:9001", "dns:///catalog.playmesh:9000".
   std::string address;
   // Longest call, when the current context has no nearer deadline.

@@ -319,13 +319,13 @@ TEST_CASE("A request id that would forge a log line is replaced") {
 TEST_CASE("A client carries the service's identity, the trace and the error's details") {
   Mesh mesh;
   auth::Key key = auth::Key::Generate("purchase");
-  auth::ServiceVerifier verifier(auth::KeySet({key}), mesh.clock);
+  auth::ServiceVerifier verifier(auth::KeySet({key}), "testing", mesh.clock);
   EchoService service;
   Server server({.address = "127.0.0.1:0"}, mesh.keys.access(), verifier, mesh.clock);
   server.Add(service);
   REQUIRE(server.Start().ok());
   auth::ServiceSigner signer(key, mesh.clock);
-  Channel channel({absl::StrCat("127.0.0.1:", server.port())}, &signer);
+  Channel channel({"testing", absl::StrCat("127.0.0.1:", server.port())}, &signer);
   TestingServiceClient client(channel);
   auto response = client.EchoInternal({});
   REQUIRE(response.ok());
@@ -338,7 +338,7 @@ TEST_CASE("A client carries the service's identity, the trace and the error's de
 
 TEST_CASE("A call to a service that is away fails as UNAVAILABLE within the deadline") {
   FakeClock clock;
-  Channel channel({"127.0.0.1:1"}, nullptr);
+  Channel channel({"testing", "127.0.0.1:1"}, nullptr);
   TestingServiceClient client(channel);
   const absl::Time start = absl::Now();
   CHECK(absl::IsUnavailable(client.EchoPublic({}).status()));

@@ -23,12 +23,12 @@ std::shared_ptr<StreamCall> StreamCall::Open(MethodAdapter& adapter,
     call->FinishRaw(adapter.Refuse());
     return call;
   }
-  const bool accepted =
-      deps.pool.Submit([call, &adapter, made = adapter.MakeContext(context), &request]() mutable {
-        absl::Time expire = absl::InfiniteFuture();
-        grpc::Status status = adapter.RunStream(std::move(made), request, call, expire);
-        status.ok() ? call->EndAt(expire) : call->FinishRaw(status);
-      });
+  const bool accepted = deps.pool.Submit([call, &adapter, made = adapter.MakeContext(context),
+                                          request = grpc::ByteBuffer(request)]() mutable {
+    absl::Time expire = absl::InfiniteFuture();
+    grpc::Status status = adapter.RunStream(std::move(made), request, call, expire);
+    status.ok() ? call->EndAt(expire) : call->FinishRaw(status);
+  });
   if (!accepted) call->FinishRaw(adapter.Refuse());
   return call;
 }

@@ -201,6 +201,7 @@ void FindBadText(const google::protobuf::UnknownFieldSet& fields,
                  const google::protobuf::Descriptor& type, const std::string& prefix,
                  google::rpc::BadRequest& violations) {
   for (int i = 0; i < fields.field_count(); ++i) {
+    if (violations.field_violations_size() >= kMaxViolations) return;
     const auto& field = fields.field(i);
     const FieldDescriptor* descriptor = type.FindFieldByNumber(field.number());
     if (descriptor == nullptr ||

@@ -192,14 +192,7 @@ Platform::Platform(std::string name, PlatformConfig config, config::Environment&
   }
   state_->signer = std::make_unique<auth::ServiceSigner>(*std::move(key), state_->clock);
   state_->service_verifier =
-      std::make_unique<auth::ServiceVerifier>(*std::move(keys), state_->clock);
-  state_->access_keys = [this]() -> absl::StatusOr<auth::KeySet> {
-    ASSIGN_OR_RETURN(const auto body, Channel("identity")
-                                          .Call<google::api::HttpBody>(
-                                              "/playmesh.identity.v1.IdentityService/GetJwks",
-                                              google::protobuf::Empty()));
-    return auth::KeySet::FromJson(body.data());
-  };
+      std::make_unique<auth::ServiceVerifier>(*std::move(keys), state_->name, state_->clock);
   state_->access_verifier = std::make_unique<auth::AccessVerifier>(
       state_->config.issuer, state_->clock, [this] { return state_->access_keys(); });
   state_->server = std::make_unique<rpc::Server>(
@@ -223,7 +216,8 @@ rpc::Channel& Platform::Channel(const std::string& service) {
   if (channel == nullptr) {
     const std::string address =
         state_->env.String(absl::StrCat("PLAYMESH_", absl::AsciiStrToUpper(service), "_ADDR"));
-    channel = std::make_unique<rpc::Channel>(rpc::ChannelOptions{address}, state_->signer.get());
+    channel =
+        std::make_unique<rpc::Channel>(rpc::ChannelOptions{service, address}, state_->signer.get());
   }
   return *channel;
 }
@@ -234,6 +228,18 @@ void Platform::Keep(std::shared_ptr<void> object) { state_->kept.push_back(std::
 void Platform::Every(std::string name, absl::Duration interval,
                      std::function<absl::Status()> task) {
   state_->task_specs.push_back({std::move(name), interval, std::move(task)});
+}
+
+void Platform::TakeAccessKeysFromIdentity() {
+  if (state_->access_keys != nullptr) return;
+  // The channel is made here, so that a missing address is reported, and no lock is needed later.
+  rpc::Channel& identity = Channel("identity");
+  state_->access_keys = [&identity]() -> absl::StatusOr<auth::KeySet> {
+    ASSIGN_OR_RETURN(const auto body, identity.Call<google::api::HttpBody>(
+                                          "/playmesh.identity.v1.IdentityService/GetJwks",
+                                          google::protobuf::Empty()));
+    return auth::KeySet::FromJson(body.data());
+  };
 }
 
 void Platform::SetAccessKeys(std::function<absl::StatusOr<auth::KeySet>()> keys) {
@@ -315,6 +321,7 @@ int RunService(const std::string& name, int argc, char** argv, config::Environme
   absl::Status status = env.status();
   if (status.ok()) status = platform.keys_status();
   if (status.ok()) status = setup(platform);
+  if (status.ok()) platform.TakeAccessKeysFromIdentity();
   if (status.ok()) status = env.status();  // setup asks for addresses of other services
   if (!status.ok()) {
     log::Error("cannot start", {{"error", status}});

@@ -109,6 +109,9 @@ class Platform {
   // Where the keys of access tokens come from, when not from identity: identity has them itself.
   void SetAccessKeys(std::function<absl::StatusOr<auth::KeySet>()> keys);
 
+  // Sets them to identity's, unless SetAccessKeys was called. Called by Run.
+  void TakeAccessKeysFromIdentity();
+
   // Serves until a signal comes. Returns the process' exit code.
   int Serve();
 

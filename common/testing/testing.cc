@@ -149,7 +149,7 @@ TestKeys::TestKeys(const Clock& clock)
                     auth::Key::Generate("library")},
       access_(kIssuer, clock,
               [this]() -> absl::StatusOr<auth::KeySet> { return auth::KeySet({access_key_}); }),
-      services_(auth::KeySet(service_keys_), clock) {}
+      services_(auth::KeySet(service_keys_), "testing", clock) {}
 
 std::string TestKeys::AccessToken(const Caller& caller) {
   auth::AccessClaims claims;
@@ -163,7 +163,7 @@ std::string TestKeys::AccessToken(const Caller& caller) {
 }
 
 std::string TestKeys::ServiceToken(const std::string& service) {
-  return *auth::ServiceSigner(*auth::KeySet(service_keys_).Find(service), clock_).Token();
+  return *auth::ServiceSigner(*auth::KeySet(service_keys_).Find(service), clock_).Token("testing");
 }
 
 bool Eventually(const std::function<bool()>& condition, absl::Duration timeout) {

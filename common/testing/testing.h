@@ -100,7 +100,8 @@ class TestKeys {
   auth::ServiceVerifier& services() { return services_; }
   // An access token of `caller` that lives ten minutes.
   std::string AccessToken(const Caller& caller);
-  // A service token; the services "catalog", "purchase" and "library" are known.
+  // A service token for the service "testing", which is under test; the services "catalog",
+  // "purchase" and "library" are known.
   std::string ServiceToken(const std::string& service);
   const auth::Key& access_key() const { return access_key_; }
   static constexpr char kIssuer[] = "https://playmesh.example";

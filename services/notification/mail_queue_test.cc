@@ -244,15 +244,19 @@ TEST_CASE_METHOD(MailQueueTest, "After a crash another sender sends the mail und
 TEST_CASE_METHOD(MailQueueTest, "A sender whose lease ran out does not disturb the next") {
   Register();
   FakeServer next;
+  next.answer = [](const Mail&) { return absl::UnavailableError("SMTP 450"); };
   server.answer = [&](const Mail&) {
     clock.Advance(absl::Minutes(3));
     CHECK(queue.SendDue(next).ok());
     return absl::UnavailableError("too slow");
   };
   REQUIRE(queue.SendDue(server).ok());
-  CHECK(next.mails.size() == 1);
-  CHECK(Row().state == "sent");
-  CHECK(Row().failure.empty());
+  CHECK(next.attempts == 1);
+  CHECK(Row().failure == "SMTP 450");
+  clock.Advance(RetryDelay(2) - absl::Milliseconds(1));
+  FakeServer later;
+  REQUIRE(queue.SendDue(later).ok());
+  CHECK(later.attempts == 0);
 }
 
 TEST_CASE_METHOD(MailQueueTest, "Mails that a slow server leaves no time for are handed back") {

@@ -6,8 +6,10 @@
 #include <random>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/random.h"
+#include "common/observe/metrics.h"
 #include "common/service/platform.h"
 #include "common/testing/testing.h"
 #include "services/notification/stream_recorder.h"
@@ -136,21 +138,24 @@ TEST_CASE_METHOD(HubTest, "A stream that showed nothing yet can be resumed too")
 
 TEST_CASE_METHOD(HubTest, "A notification that commits late is not skipped") {
   auto sink = Watch(hub, ada);
-  auto stranger = Watch(hub, bob);
   REQUIRE(database.db()
               .Transact([&](Transaction& tx) -> absl::Status {
                 RETURN_IF_ERROR(Insert(tx, ada, "late"));
                 Notify(ada, "early");  // in a later transaction, which commits first
-                auto joined = Watch(hub, ada);
-                CHECK(joined->titles().empty());
-                joined->End();
+                // Signs of life show that the thread has looked, the second one that it did so
+                // after the commit.
+                for (const size_t count : {2, 3}) {
+                  clock.Advance(absl::Seconds(30));
+                  REQUIRE(Eventually([&] { return sink->size() == count; }));
+                }
+                CHECK(sink->titles().empty());
                 return absl::OkStatus();
               })
               .ok());
   REQUIRE(Eventually([&] { return sink->titles().size() == 2; }));
   CHECK(sink->titles() == Titles{"late", "early"});
 
-  const std::string after_late = sink->messages()[1].cursor();
+  const std::string after_late = sink->messages()[3].cursor();
   auto resumed = Watch(other_replica, ada, after_late);
   REQUIRE(Eventually([&] { return resumed->titles() == Titles{"early"}; }));
 }
@@ -192,6 +197,28 @@ TEST_CASE_METHOD(HubTest, "A client that left before it was served counts no mor
     CHECK(Open(hub, ada, sink).ok());
     CHECK(sink->size() == 0);
   }
+}
+
+// A client that takes a message and leaves at once.
+class FleetingClient : public StreamRecorder {
+ public:
+  bool Write(std::string message) override {
+    const bool written = StreamRecorder::Write(std::move(message));
+    End();
+    return written;
+  }
+};
+
+TEST_CASE_METHOD(HubTest, "The thread rests when the last stream has ended") {
+  const auto fed = [] { return absl::StrContains(observe::Expose(), "_notification_streams 1\n"); };
+  auto sink = Watch(hub, ada);
+  CHECK(fed());
+  sink->End();
+  CHECK_FALSE(fed());
+  auto fleeting = std::make_shared<FleetingClient>();
+  REQUIRE(Open(hub, ada, fleeting).ok());
+  CHECK(fleeting->size() == 1);
+  CHECK_FALSE(fed());
 }
 
 TEST_CASE_METHOD(HubTest, "A sign of life comes every 30 seconds") {

@@ -16,15 +16,7 @@ const WITH_BODY = RPCS.filter(({ json }) => json?.body === "*");
 
 for (const rpc of WITH_BODY) {
   test(`${rpc.name} refuses JSON that is none`, async () => {
-    for (const body of [
-      "{",
-      "[]",
-      '"text"',
-      '{"no_such_field": 1}',
-      "[".repeat(10_000),
-      "\0",
-      `{"${"a".repeat(5_000)}":1}`,
-    ]) {
+    for (const body of ["{", "[]", '"text"', "\0", "[".repeat(10_000)]) {
       const status = await callJson(rpc, values, token, body);
       assert.equal(status, 400, body.slice(0, 40));
     }

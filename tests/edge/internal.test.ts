@@ -15,7 +15,7 @@ for (const rpc of RPCS.filter(({ access }) => access === "internal")) {
   const statusFor = async (headers: Record<string, string>) => (await service.call(rpc, NOTHING, headers)).status;
 
   test(`${rpc.name} cannot be reached through the edge`, async () => {
-    for (const headers of [{}, bearer(everything), { [HEADER]: serviceToken(caller) }]) {
+    for (const headers of [{}, bearer(everything), { [HEADER]: serviceToken(caller, rpc.service) }]) {
       assert.equal((await edge.call(rpc, NOTHING, headers)).status, "UNIMPLEMENTED");
     }
   });
@@ -31,16 +31,20 @@ for (const rpc of RPCS.filter(({ access }) => access === "internal")) {
     assert.equal(await statusFor(bearer(everything)), "UNAUTHENTICATED");
     assert.equal(await statusFor({ [HEADER]: everything }), "UNAUTHENTICATED");
     assert.equal(await statusFor({ [HEADER]: "nonsense" }), "UNAUTHENTICATED");
-    assert.equal(await statusFor(bearer(serviceToken(caller))), "UNAUTHENTICATED");
+    assert.equal(await statusFor(bearer(serviceToken(caller, rpc.service))), "UNAUTHENTICATED");
   });
 
   test(`${rpc.name} refuses a service's token that does not hold`, async () => {
     const now = Math.floor(Date.now() / 1000);
     const forgeries = {
-      "signed by a strange key": serviceToken(caller, { key: STRANGE_KEY }),
-      expired: serviceToken(caller, { claims: { iat: now - 120, exp: now - 60 } }),
-      "for another audience": serviceToken(caller, { claims: { aud: "playmesh" } }),
-      "of another type": serviceToken(caller, { header: { typ: "at+jwt" } }),
+      "signed by a strange key": serviceToken(caller, rpc.service, { key: STRANGE_KEY }),
+      expired: serviceToken(caller, rpc.service, { claims: { iat: now - 120, exp: now - 60 } }),
+      "for another audience": serviceToken(caller, rpc.service, { claims: { aud: "playmesh" } }),
+      "for another service": serviceToken(
+        caller,
+        SERVICES.find((name) => name !== rpc.service)!,
+      ),
+      "of another type": serviceToken(caller, rpc.service, { header: { typ: "at+jwt" } }),
     };
     for (const [what, token] of Object.entries(forgeries)) {
       assert.equal(await statusFor({ [HEADER]: token }), "UNAUTHENTICATED", what);
@@ -49,15 +53,18 @@ for (const rpc of RPCS.filter(({ access }) => access === "internal")) {
 
   test(`${rpc.name} refuses a service that speaks for another one`, async () => {
     const other = SERVICES.find((name) => !rpc.callers.includes(name))!;
-    const impostor = serviceToken(other, { claims: { iss: caller, sub: caller } });
+    const impostor = serviceToken(other, rpc.service, { claims: { iss: caller, sub: caller } });
     assert.equal(await statusFor({ [HEADER]: impostor }), "UNAUTHENTICATED");
-    const borrowed = serviceToken(other, { header: { kid: caller }, claims: { iss: caller, sub: caller } });
+    const borrowed = serviceToken(other, rpc.service, {
+      header: { kid: caller },
+      claims: { iss: caller, sub: caller },
+    });
     assert.equal(await statusFor({ [HEADER]: borrowed }), "UNAUTHENTICATED");
   });
 
   test(`${rpc.name} is for ${rpc.callers.join(", ")} only`, async () => {
     for (const name of SERVICES) {
-      const status = await statusFor({ [HEADER]: serviceToken(name) });
+      const status = await statusFor({ [HEADER]: serviceToken(name, rpc.service) });
       if (rpc.callers.includes(name)) assert.notEqual(status, "PERMISSION_DENIED", name);
       else assert.equal(status, "PERMISSION_DENIED", name);
       assert.notEqual(status, "UNAUTHENTICATED", name);

@@ -29,7 +29,7 @@ const WORTHLESS: [what: string, token: string][] = [
   ["one of another issuer", accessToken({ claims: { iss: "https://elsewhere.example.com" } })],
   ["one of another type", accessToken({ header: { typ: "JWT" } })],
   ["one whose subject is nobody", accessToken({ claims: { sub: "nobody" } })],
-  ["a service's token", serviceToken("purchase")],
+  ["a service's token", serviceToken("purchase", "catalog")],
 ];
 
 function headersOf(token: string): Record<string, string> {

@@ -16,7 +16,7 @@ import { openStore } from "../lib/store.js";
 const SHOPPERS = 6;
 const GAMES = 12;
 const KAFKA_AWAY_MS = 10_000;
-const RECOVERY_MS = 60_000;
+const RECOVERY_MS = 90_000;
 const CALM_MS = 120_000;
 const SHOWN = 50;
 /** What a caller may be told while parts of the mesh are missing. */

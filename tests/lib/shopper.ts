@@ -9,7 +9,7 @@ import type { Game, Store } from "./store.js";
 
 const { OrderState } = purchase;
 
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 120_000;
 const VISA = "pm_card_visa";
 // What cards do, about as often as in life; but for the last two, which life is kinder with.
 const CARDS = [

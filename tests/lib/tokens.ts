@@ -46,11 +46,11 @@ export function accessToken({ header = {}, claims = {}, key = SIGNING_KEY }: For
   return signed({ typ: "at+jwt", kid: SIGNING_KEY.kid, ...header }, { ...genuine, ...claims }, key);
 }
 
-/** A token with which `service` calls others, but for `forgery`. */
-export function serviceToken(service: string, { header = {}, claims = {}, key }: Forgery = {}): string {
+/** A token with which `service` calls `callee`, but for `forgery`. */
+export function serviceToken(service: string, callee: string, { header = {}, claims = {}, key }: Forgery = {}): string {
   const own = JSON.parse(readFileSync(join(HOME, `secrets/${service}/key.json`), "utf8")) as Jwk;
   const now = Math.floor(Date.now() / 1000);
-  const genuine = { iss: service, sub: service, aud: "playmesh-internal", iat: now, exp: now + 60 };
+  const genuine = { iss: service, sub: service, aud: callee, iat: now, exp: now + 60 };
   return signed({ typ: "svc+jwt", kid: service, ...header }, { ...genuine, ...claims }, key ?? own);
 }
 

@@ -26,12 +26,13 @@ const OUR_FAULT = [
   ...["CANCELLED", "UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"],
   "UNAUTHENTICATED",
 ];
-/** The signature in a webhook is its credential, and it is wrong. */
-const CHECKS_A_SIGNATURE = ["HandleProviderWebhook", "SignIn", "RefreshSession"];
+/** Their requests hold a credential of their own, which is wrong: a password, a refresh token, a signature. */
+const CHECK_CREDENTIALS = ["HandleProviderWebhook", "SignIn", "RefreshSession"];
 
 let known: Known;
 let token: string;
 let pidsBefore: Map<string, number>;
+let sent = 0;
 
 before(async () => {
   console.log(`seed ${SEED}`);
@@ -51,7 +52,9 @@ before(async () => {
 });
 
 function headersFor(rpc: Rpc): Record<string, string> {
-  return rpc.access === "internal" ? { "x-playmesh-service": serviceToken(rpc.callers[0]!) } : bearer(token);
+  return rpc.access === "internal"
+    ? { "x-playmesh-service": serviceToken(rpc.callers[0]!, rpc.service) }
+    : bearer(token);
 }
 
 /** What is wrong with an answer, if anything. */
@@ -61,11 +64,12 @@ function complaint(rpc: Rpc, { what, violations }: Request, { status, message, v
     const same = status === "INVALID_ARGUMENT" && `${named}` === `${violations}`;
     return same ? [] : [`${said}, not INVALID_ARGUMENT naming [${violations}]`];
   }
-  const allowed = status === "UNAUTHENTICATED" && CHECKS_A_SIGNATURE.includes(rpc.name);
+  const allowed = status === "UNAUTHENTICATED" && CHECK_CREDENTIALS.includes(rpc.name);
   return OUR_FAULT.includes(status) && !allowed ? [said] : [];
 }
 
 async function sweep(rpc: Rpc, route: Route, requests: Request[]): Promise<string[]> {
+  sent += requests.length;
   const answers = await inParallel(requests, AT_ONCE, async (request) => {
     const answer = await route.call(rpc, request.bytes, headersFor(rpc)).catch((error: unknown) => `${error}`);
     return typeof answer === "string" ? [`${request.what}: ${answer}`] : complaint(rpc, request, answer);
@@ -101,5 +105,6 @@ for (const route of [edge, service]) {
 }
 
 after(async () => {
+  console.log(`${sent} requests`);
   assert.deepEqual(await pids(), pidsBefore, "a process has ended and was started again");
 });

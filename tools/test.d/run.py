@@ -26,6 +26,7 @@ def main() -> int:
         builds=not options.no_build,
         home=Path(options.mesh).absolute() if options.mesh else None,
     )
+    os.chdir(ROOT)  # only now: the mesh's folder was named from where the caller stands
     run.logs.mkdir(parents=True, exist_ok=True)
     interrupted = False
     try:
@@ -65,5 +66,4 @@ def _interrupt(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    os.chdir(ROOT)
     sys.exit(main())
