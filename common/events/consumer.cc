@@ -55,6 +55,8 @@ struct Consumer::State {
   State(Database& database, ConsumerOptions consumer_options)
       : db(database), options(std::move(consumer_options)) {}
 
+  absl::Status Join();
+  void Rejoin();
   void Loop();
   std::vector<std::unique_ptr<RdKafka::Message>> Poll();
   bool IsPaused(const RdKafka::Message& message) const;
@@ -75,6 +77,7 @@ struct Consumer::State {
   std::unique_ptr<RdKafka::KafkaConsumer> consumer;
   std::thread thread;
   std::atomic<bool> stopping = false;
+  bool fatal = false;  // the client is of no more use
 
   // Partitions that wait before a transient error is tried again.
   struct Held {
@@ -107,34 +110,42 @@ void Consumer::Add(const google::protobuf::Descriptor& type, Handler handler) {
 
 absl::Status Consumer::Start() {
   if (state_->topics.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(state_->Join());
+  state_->thread = std::thread([this] { state_->Loop(); });
+  return absl::OkStatus();
+}
+
+// Joins the group with a new client.
+absl::Status Consumer::State::Join() {
+  fatal = false;
+  held.clear();
   // Redeliveries are harmless, so the group may start from the beginning of a topic that it has not
   // read before.
   ASSIGN_OR_RETURN(
       auto conf,
-      events::NewConf({{"bootstrap.servers", state_->options.brokers},
-                       {"group.id", state_->options.group},
-                       {"group.instance.id", state_->options.instance_id},
-                       {"auto.offset.reset", "earliest"},
-                       {"enable.auto.commit", "true"},
-                       {"auto.commit.interval.ms", "1000"},
-                       {"enable.auto.offset.store", "false"},
-                       {"partition.assignment.strategy", "range"},
-                       {"session.timeout.ms",
-                        absl::StrCat(absl::ToInt64Milliseconds(state_->options.session_timeout))},
-                       {"heartbeat.interval.ms", "500"},
-                       {"fetch.wait.max.ms", "100"},
-                       {"reconnect.backoff.ms", "50"},
-                       {"reconnect.backoff.max.ms", "1000"},
-                       {"topic.metadata.refresh.interval.ms", "10000"},
-                       {"queued.max.messages.kbytes", "4096"},
-                       {"log_level", "3"}}));
+      events::NewConf(
+          {{"bootstrap.servers", options.brokers},
+           {"group.id", options.group},
+           {"group.instance.id", options.instance_id},
+           {"auto.offset.reset", "earliest"},
+           {"enable.auto.commit", "true"},
+           {"auto.commit.interval.ms", "1000"},
+           {"enable.auto.offset.store", "false"},
+           {"partition.assignment.strategy", "range"},
+           {"session.timeout.ms", absl::StrCat(absl::ToInt64Milliseconds(options.session_timeout))},
+           {"heartbeat.interval.ms", "500"},
+           {"fetch.wait.max.ms", "100"},
+           {"reconnect.backoff.ms", "50"},
+           {"reconnect.backoff.max.ms", "1000"},
+           {"topic.metadata.refresh.interval.ms", "10000"},
+           {"queued.max.messages.kbytes", "4096"},
+           {"log_level", "3"}}));
   std::string error;
-  state_->consumer.reset(RdKafka::KafkaConsumer::create(conf.get(), error));
-  if (state_->consumer == nullptr) return absl::UnavailableError(error);
-  const RdKafka::ErrorCode code = state_->consumer->subscribe(
-      std::vector<std::string>(state_->topics.begin(), state_->topics.end()));
+  consumer.reset(RdKafka::KafkaConsumer::create(conf.get(), error));
+  if (consumer == nullptr) return absl::UnavailableError(error);
+  const RdKafka::ErrorCode code =
+      consumer->subscribe(std::vector<std::string>(topics.begin(), topics.end()));
   if (code != RdKafka::ERR_NO_ERROR) return absl::UnavailableError(RdKafka::err2str(code));
-  state_->thread = std::thread([this] { state_->Loop(); });
   return absl::OkStatus();
 }
 
@@ -145,11 +156,26 @@ void Consumer::Stop() {
 
 void Consumer::State::Loop() {
   while (!stopping) {
+    if (fatal) {
+      Rejoin();
+      continue;
+    }
     ResumeHeld();
     auto messages = Poll();
     if (!messages.empty()) HandleBatch(std::move(messages));
   }
-  consumer->close();
+  if (consumer != nullptr) consumer->close();
+}
+
+// A client that had a fatal error, such as being fenced while the broker restarted, never works
+// again; another takes its place. What it had read and not committed comes again.
+void Consumer::State::Rejoin() {
+  if (consumer != nullptr) consumer->close();
+  absl::Status joined = Join();
+  if (joined.ok()) return;
+  log::Error("cannot join the group again", {{"error", joined}});
+  fatal = true;
+  std::this_thread::sleep_for(absl::ToChronoMilliseconds(options.max_backoff));
 }
 
 // What has arrived: waits for the first message only.
@@ -165,6 +191,7 @@ std::vector<std::unique_ptr<RdKafka::Message>> Consumer::State::Poll() {
     if (message->err() != RdKafka::ERR__TIMED_OUT &&
         message->err() != RdKafka::ERR__PARTITION_EOF) {
       log::Warning("Kafka", {{"error", message->errstr()}});
+      fatal |= message->err() == RdKafka::ERR__FATAL;
     }
     break;
   }

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <set>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/currency.h"
@@ -200,6 +201,7 @@ class Checker {
 void FindBadText(const google::protobuf::UnknownFieldSet& fields,
                  const google::protobuf::Descriptor& type, const std::string& prefix,
                  google::rpc::BadRequest& violations) {
+  absl::flat_hash_map<int, int> seen;  // elements of repeated fields, by field number
   for (int i = 0; i < fields.field_count(); ++i) {
     if (violations.field_violations_size() >= kMaxViolations) return;
     const auto& field = fields.field(i);
@@ -207,8 +209,9 @@ void FindBadText(const google::protobuf::UnknownFieldSet& fields,
     if (descriptor == nullptr ||
         field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
       continue;
-    const std::string path =
+    std::string path =
         prefix.empty() ? descriptor->name() : absl::StrCat(prefix, ".", descriptor->name());
+    if (descriptor->is_repeated()) absl::StrAppend(&path, "[", seen[field.number()]++, "]");
     if (descriptor->type() == FieldDescriptor::TYPE_STRING && !IsUtf8(field.length_delimited())) {
       auto* violation = violations.add_field_violations();
       violation->set_field(path);

@@ -34,7 +34,7 @@ CREDENTIAL_RPCS = {
 OWN_ANSWERS = {
     400: (3, "malformed request"),
     401: (16, "a valid access token is needed"),
-    403: (7, "not allowed"),
+    403: (16, "a valid access token is needed"),  # Envoy's word for a token of another audience; RFC 6750 has 401
     404: (12, "no such method"),
     408: (4, "the request took too long to arrive"),
     413: (8, "the request is too large"),
@@ -161,12 +161,13 @@ def _local_replies() -> list[dict]:
         reply
         for status, (code, message) in OWN_ANSWERS.items()
         for reply in (_json_error(status, code, plain), _grpc_web_error(status, code, message, web))
-    ]
+    ] + [{"filter": _status_filter(403), "status_code": 401}]
 
 
 def _json_error(status: int | None, code: int, callers: dict) -> dict:
     body = {"code": code, "message": "%LOCAL_REPLY_BODY%", "details": []}
-    return {"filter": _both(_status_filter(status), callers), "body_format_override": {"json_format": body}}
+    reply = {"filter": _both(_status_filter(status), callers), "body_format_override": {"json_format": body}}
+    return reply | ({"status_code": 401} if status == 403 else {})
 
 
 def _grpc_web_error(status: int | None, code: int, message: str, callers: dict) -> dict:
