@@ -12,6 +12,16 @@ namespace {
 
 constexpr absl::string_view kTypePrefix = "type.googleapis.com/";
 constexpr int kViolationsInMessage = 5;
+constexpr size_t kMaxViolationBytes = 200;
+
+// Cuts text at a character's boundary: errors travel in headers, whose size clients limit.
+void Shorten(std::string& text) {
+  if (text.size() <= kMaxViolationBytes) return;
+  size_t end = kMaxViolationBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  text.resize(end);
+  text += "…";
+}
 
 void Attach(absl::Status& status, const google::protobuf::Message& detail) {
   status.SetPayload(absl::StrCat(kTypePrefix, detail.GetDescriptor()->full_name()),
@@ -38,7 +48,12 @@ absl::Status InvalidField(absl::string_view field, absl::string_view description
   return InvalidFields(violations);
 }
 
-absl::Status InvalidFields(const google::rpc::BadRequest& violations) {
+absl::Status InvalidFields(const google::rpc::BadRequest& given) {
+  google::rpc::BadRequest violations = given;
+  for (auto& violation : *violations.mutable_field_violations()) {
+    Shorten(*violation.mutable_field());
+    Shorten(*violation.mutable_description());
+  }
   std::string message;
   const int shown = std::min(violations.field_violations_size(), kViolationsInMessage);
   for (int i = 0; i < shown; ++i) {
