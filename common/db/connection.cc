@@ -21,6 +21,8 @@ absl::string_view Primary(absl::string_view text) { return text.substr(0, text.f
 
 SqlError FromSqlState(absl::string_view state, absl::string_view detailed, bool broken) {
   const absl::string_view text = Primary(detailed);
+  // Without a SQLSTATE it is not the server's word but libpq's: the connection is gone.
+  broken |= absl::StripAsciiWhitespace(state).empty();
   auto is = [&](absl::string_view prefix) { return absl::StartsWith(state, prefix); };
   if (broken || is("08") || is("57P0") || is("53")) {
     log::Warning("database unavailable", {{"sqlstate", state}, {"error", text}});
@@ -139,9 +141,9 @@ absl::StatusOr<Rows> Connection::Run(absl::string_view sql, const std::vector<Pa
   } catch (const soci::postgresql_soci_error& e) {
     error = FromSqlState(e.sqlstate(), e.get_error_message(), broken());
   } catch (const soci::soci_error& e) {
-    error = FromSqlState("", e.get_error_message(), broken());
+    error = FromSqlState("XX000", e.get_error_message(), broken());
   } catch (const std::exception& e) {
-    error = FromSqlState("", e.what(), broken());
+    error = FromSqlState("XX000", e.what(), broken());
   }
   return error.status;
 }

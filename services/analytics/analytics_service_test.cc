@@ -347,6 +347,7 @@ TEST_CASE_METHOD(AnalyticsTest, "Sums are those of the facts while many write an
   constexpr int kOrdersEach = 40;
   const std::vector<std::string> games = {NewId(), NewId(), NewId()};
   std::vector<std::thread> writers;
+  writers.reserve(threads);
   std::atomic<int> writing = threads;
   std::atomic<int> failures = 0;
   for (int i = 0; i < threads; ++i) {
@@ -361,6 +362,7 @@ TEST_CASE_METHOD(AnalyticsTest, "Sums are those of the facts while many write an
     });
   }
   std::vector<std::thread> rollups;
+  rollups.reserve(2);
   for (int i = 0; i < 2; ++i) {
     rollups.emplace_back([&] {
       while (writing > 0) {

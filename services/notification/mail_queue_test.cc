@@ -281,6 +281,7 @@ TEST_CASE_METHOD(MailQueueTest, "Many senders send each mail once") {
   std::atomic<int> failures = 0;
   std::vector<FakeServer> servers(senders);
   std::vector<std::thread> threads;
+  threads.reserve(senders);
   for (FakeServer& each : servers) {
     threads.emplace_back([&] { failures += queue.SendDue(each).ok() ? 0 : 1; });
   }

@@ -245,6 +245,7 @@ TEST_CASE_METHOD(EventsTest, "Replicas that tell owners at the same time tell ea
   for (int i = 0; i < 12; ++i) Happen(Update({"version"}));
   std::atomic<int> failures = 0;
   std::vector<std::thread> replicas;
+  replicas.reserve(8);
   for (int i = 0; i < 8; ++i) {
     replicas.emplace_back([&] {
       absl::StatusOr<bool> more = true;

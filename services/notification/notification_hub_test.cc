@@ -162,6 +162,7 @@ TEST_CASE_METHOD(HubTest, "A notification that commits late is not skipped") {
 
 TEST_CASE_METHOD(HubTest, "An eleventh stream of a user is refused, until one ends") {
   std::vector<std::shared_ptr<StreamRecorder>> open;
+  open.reserve(10);
   for (int i = 0; i < 10; ++i) open.push_back(Watch(hub, ada));
   auto refused = std::make_shared<StreamRecorder>();
   const absl::Status status = Open(hub, ada, refused);
@@ -312,10 +313,12 @@ TEST_CASE_METHOD(HubTest, "Clients that come and go miss nothing and see nothing
 
   std::atomic<int> failures = 0;
   std::vector<std::thread> threads;
+  threads.reserve(writers);
   for (int i = 0; i < writers; ++i) {
     threads.emplace_back([&, i] { WritePairs(pool, users, i, kPairs, failures); });
   }
   std::vector<std::future<Titles>> clients;
+  clients.reserve(users.size() * 2);
   for (size_t i = 0; i < users.size() * 2; ++i) {
     clients.push_back(std::async(std::launch::async, [&, i] {
       return WatchInPieces({&hub, &other_replica}, users[i % users.size()], start, expected,

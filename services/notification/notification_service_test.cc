@@ -31,7 +31,8 @@ struct InboxTest {
     }
   }
 
-  ListNotificationsResponse List(const Caller& caller, ListNotificationsRequest request = {}) {
+  ListNotificationsResponse List(const Caller& caller,
+                                 const ListNotificationsRequest& request = {}) {
     auto response = service.ListNotifications(caller, request);
     REQUIRE(response.ok());
     return *std::move(response);
