@@ -115,8 +115,9 @@ absl::StatusOr<Connection::Statement*> Connection::Prepare(absl::string_view sql
 
 absl::StatusOr<Rows> Connection::Run(absl::string_view sql, const std::vector<Param>& params,
                                      int64_t& affected, SqlError& error) {
+  Statement* statement = nullptr;
   try {
-    ASSIGN_OR_RETURN(Statement * statement, Prepare(sql));
+    ASSIGN_OR_RETURN(statement, Prepare(sql));
     if (params.size() != statement->names.size()) {
       log::Error("wrong number of parameters", {{"sql", sql}, {"given", params.size()}});
       return absl::InternalError("wrong number of parameters");
@@ -145,6 +146,9 @@ absl::StatusOr<Rows> Connection::Run(absl::string_view sql, const std::vector<Pa
   } catch (const std::exception& e) {
     error = FromSqlState("XX000", e.what(), broken());
   }
+  // SOCI lets go of what it has bound after a success only: after this failure, a parameter that is
+  // null the next time would be sent with the value it has now.
+  if (statement != nullptr) statement->statement.undefine_and_bind();
   return error.status;
 }
 

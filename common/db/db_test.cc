@@ -56,6 +56,21 @@ TEST_CASE("Values go in and come out unchanged") {
   CHECK_FALSE(none.has_value());
 }
 
+TEST_CASE("A statement that has failed forgets its values") {
+  TestDatabase database;
+  Database db({.conninfo = Dsn(database), .pool_size = 1});
+  using Row = std::tuple<int64_t, std::optional<std::string>, std::string>;
+  const auto divide = [&](int64_t divisor, const std::optional<std::string>& maybe) {
+    return db.Transact([&](Transaction& tx) {
+      return tx.QueryOne<Row>("select 6 / :divisor::bigint, :maybe::text, :text::text", divisor,
+                              maybe, std::string("text"));
+    });
+  };
+  CHECK(divide(0, "of the failure").status().code() == absl::StatusCode::kInvalidArgument);
+  CHECK(divide(2, std::nullopt).value() == Row(3, std::nullopt, "text"));
+  CHECK(divide(3, "new").value() == Row(2, "new", "text"));
+}
+
 TEST_CASE("A row is read into a message by the names of its columns") {
   TestDatabase database;
   auto things = database.Query<Thing>(R"(
