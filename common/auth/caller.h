@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/status/status.h"
 
 namespace playmesh {
 
@@ -28,10 +29,11 @@ struct Caller {
     return organisations.contains(organisation_id);
   }
 
-  // PERMISSION_DENIED unless the caller belongs to the organisation.
+  // PERMISSION_DENIED (NOT_A_MEMBER) unless the caller belongs to the organisation.
   absl::Status RequireMember(absl::string_view organisation_id) const {
     if (IsMember(organisation_id)) return absl::OkStatus();
-    return absl::PermissionDeniedError("you are not a member of this organisation");
+    return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_A_MEMBER",
+                           "you are not a member of this organisation");
   }
 
   // Who it is, for logs and idempotency keys: the user id, "service:NAME", or "anonymous".

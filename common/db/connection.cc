@@ -38,6 +38,8 @@ SqlError FromSqlState(absl::string_view state, absl::string_view detailed, bool 
     log::Warning("database refused a value", {{"sqlstate", state}});  // its text quotes the value
     return {absl::InvalidArgumentError("a value is malformed or out of range"), false, false};
   }
+  // Somebody holds a lock for longer than a lock_timeout.
+  if (is("55P03")) return {absl::UnavailableError("the database is busy"), false, false};
   if (is("57014")) return {absl::DeadlineExceededError("the database took too long"), false, false};
   if (is("0A000")) {
     // After a migration, plans of kept statements may no longer fit ("cached plan must not change

@@ -35,26 +35,28 @@ struct Database::Pool {
 
 absl::StatusOr<Rows> Transaction::Run(absl::string_view sql, const std::vector<Param>& params) {
   int64_t affected = 0;
+  return RunOn(sql, params, affected);
+}
+
+absl::StatusOr<int64_t> Transaction::RunCounting(absl::string_view sql,
+                                                 const std::vector<Param>& params) {
+  int64_t affected = 0;
+  RETURN_IF_ERROR(RunOn(sql, params, affected).status());
+  return affected;
+}
+
+absl::StatusOr<Rows> Transaction::RunOn(absl::string_view sql, const std::vector<Param>& params,
+                                        int64_t& affected) {
   SqlError error;
-  absl::StatusOr<Rows> rows = connection_.Run(sql, params, affected, error);
+  absl::StatusOr<Rows> rows = absl::Now() < CurrentContext().deadline
+                                  ? connection_.Run(sql, params, affected, error)
+                                  : absl::DeadlineExceededError("no time left");
   if (!rows.ok()) {
     failed_ = true;
     serialization_ |= error.serialization;
     disconnected_ |= error.disconnected;
   }
   return rows;
-}
-
-absl::StatusOr<int64_t> Transaction::RunCounting(absl::string_view sql,
-                                                 const std::vector<Param>& params) {
-  int64_t affected = 0;
-  SqlError error;
-  absl::StatusOr<Rows> rows = connection_.Run(sql, params, affected, error);
-  if (rows.ok()) return affected;
-  failed_ = true;
-  serialization_ |= error.serialization;
-  disconnected_ |= error.disconnected;
-  return rows.status();
 }
 
 Database::Database(DatabaseOptions options)

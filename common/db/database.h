@@ -11,8 +11,8 @@
 //
 // Errors, by SQLSTATE: 23505 → ALREADY_EXISTS; 23503, 23514, 23P01 → FAILED_PRECONDITION; 22* →
 // INVALID_ARGUMENT; 40001, 40P01 → the transaction is run again, then ABORTED; 57014 →
-// DEADLINE_EXCEEDED; 08*, 57P0*, 53* → UNAVAILABLE; all others → INTERNAL, with SQLSTATE and text
-// in the log, never in the status.
+// DEADLINE_EXCEEDED; 08*, 57P0*, 53*, 55P03 → UNAVAILABLE; all others → INTERNAL, with SQLSTATE and
+// text in the log, never in the status.
 #pragma once
 
 #include <functional>
@@ -86,11 +86,13 @@ class Transaction {
   friend class Database;
   absl::StatusOr<Rows> Run(absl::string_view sql, const std::vector<Param>& params);
   absl::StatusOr<int64_t> RunCounting(absl::string_view sql, const std::vector<Param>& params);
+  absl::StatusOr<Rows> RunOn(absl::string_view sql, const std::vector<Param>& params,
+                             int64_t& affected);
 
   Connection& connection_;
   std::vector<std::function<void()>> on_commit_;
-  bool failed_ =
-      false;  // PostgreSQL refuses further statements, and would turn COMMIT into ROLLBACK
+  // PostgreSQL refuses further statements, and would turn COMMIT into ROLLBACK.
+  bool failed_ = false;
   bool serialization_ = false;  // 40001 or 40P01: run it again
   bool disconnected_ = false;
 };
@@ -114,8 +116,9 @@ class Database {
 
   // Runs `body` in a transaction, commits when it returns OK and rolls back otherwise. After a
   // serialization failure or a deadlock, `body` is run again, five times in all, so it must have no
-  // effect outside of the transaction. It must not call other services. Statements end at the
-  // deadline of the current context. UNAVAILABLE from a commit leaves open whether it took effect:
+  // effect outside of the transaction. It must not call other services. No statement begins after
+  // the deadline of the current context, and none runs for longer than was left of it when the
+  // transaction began. UNAVAILABLE from a commit leaves open whether it took effect:
   // repeat under the same idempotency key.
   template <typename Body>
   auto Transact(Body&& body) -> std::invoke_result_t<Body&, Transaction&> {

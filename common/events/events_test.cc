@@ -26,6 +26,7 @@ using testing::TestDatabase;
 using testing::v1::ThingHappened;
 
 constexpr char kTopic[] = "playmesh.testing.v1";
+constexpr int kBatchSize = 7;
 
 const db::Migration kSeen{1, "0001_create_seen", R"(
     create table seen (sequence bigserial primary key, thing_id text not null, number bigint not null);)"};
@@ -41,7 +42,7 @@ ThingHappened Event(const std::string& thing_id, int64_t number) {
 struct Producer {
   explicit Producer(const MockKafka& kafka)
       : relay_db({database.conninfo(), 1}),
-        relay(relay_db, {kafka.brokers(), kTopic, "/playmesh/testing", /*batch_size=*/7}),
+        relay(relay_db, {kafka.brokers(), kTopic, "/playmesh/testing", kBatchSize}),
         outbox(clock, [this] { relay.Wake(); }) {}
 
   absl::Status Publish(const ThingHappened& event) {
@@ -136,6 +137,63 @@ TEST_CASE("A transaction that commits late is not skipped, and keeps its place")
   CHECK(receiver.Numbers("late") == std::vector<int64_t>{1});
 }
 
+TEST_CASE("Events of a key keep the order of their commits, whichever transaction began first") {
+  MockKafka kafka;
+  kafka.CreateTopic(kTopic, 1);
+  Producer producer(kafka);
+  Receiver receiver(kafka);
+  REQUIRE(receiver.consumer.Start().ok());
+  producer.relay.Start();
+  const auto publish_in_turn = [&](Transaction& tx, const std::function<absl::Status()>& before) {
+    RETURN_IF_ERROR(tx.QueryOne<std::string>("select pg_current_xact_id()").status());
+    RETURN_IF_ERROR(before());
+    return producer.outbox.Add(tx, Event("a", 2));
+  };
+  // The first to begin, and one that is under way all the while.
+  absl::Status status = producer.database.db().Transact([&](Transaction& tx) {
+    return publish_in_turn(tx, [&] {
+      return producer.database.db().Transact([&](Transaction& between) -> absl::Status {
+        RETURN_IF_ERROR(between.QueryOne<std::string>("select pg_current_xact_id()").status());
+        RETURN_IF_ERROR(producer.Publish(Event("a", 0)));
+        return producer.Publish(Event("a", 1));
+      });
+    });
+  });
+  REQUIRE(status.ok());
+  REQUIRE(Eventually([&] { return receiver.Count() == 3; }));
+  CHECK(receiver.Numbers("a") == std::vector<int64_t>{0, 1, 2});
+}
+
+TEST_CASE("A batch that is just as long as the backlog is not the last") {
+  MockKafka kafka;
+  kafka.CreateTopic(kTopic, 1);
+  Producer producer(kafka);
+  Receiver receiver(kafka);
+  REQUIRE(receiver.consumer.Start().ok());
+  for (int i = 0; i < kBatchSize; ++i) REQUIRE(producer.Publish(Event("a", i)).ok());
+  producer.relay.Start();
+  REQUIRE(Eventually([&] { return receiver.Count() == kBatchSize; }));
+  REQUIRE(producer.Publish(Event("a", kBatchSize)).ok());
+  CHECK(Eventually([&] { return receiver.Count() == kBatchSize + 1; }));
+}
+
+TEST_CASE("A transaction that stays open holds nobody up") {
+  MockKafka kafka;
+  kafka.CreateTopic(kTopic, 1);
+  Producer producer(kafka);
+  Receiver receiver(kafka);
+  REQUIRE(receiver.consumer.Start().ok());
+  producer.relay.Start();
+  absl::Status status = producer.database.db().Transact([&](Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(producer.outbox.Add(tx, Event("slow", 1)));
+    RETURN_IF_ERROR(producer.Publish(Event("quick", 1)));
+    CHECK(Eventually([&] { return receiver.Numbers("quick").size() == 1; }));
+    return absl::OkStatus();
+  });
+  REQUIRE(status.ok());
+  CHECK(Eventually([&] { return receiver.Numbers("slow").size() == 1; }));
+}
+
 TEST_CASE("While Kafka is away events wait, and arrive once when it is back") {
   MockKafka kafka;
   kafka.CreateTopic(kTopic, 2);
@@ -164,7 +222,8 @@ TEST_CASE("An event that is sent twice takes effect once") {
   for (int i = 0; i < 10; ++i) REQUIRE(producer.Publish(Event("a", i)).ok());
   REQUIRE(Eventually([&] { return receiver.Count() == 10; }));
   // A relay that crashed before it moved the cursor sends everything again.
-  REQUIRE(producer.database.Execute("update outbox_cursor set txid = '0', outbox_id = 0").ok());
+  REQUIRE(
+      producer.database.Execute("update outbox_cursor set sent = '1:1:', reading = '1:1:'").ok());
   REQUIRE(producer.Publish(Event("a", 10)).ok());
   REQUIRE(Eventually([&] { return receiver.Numbers("a").size() == 11; }));
   CHECK(receiver.Numbers("a").back() == 10);
@@ -343,14 +402,34 @@ TEST_CASE("Maintenance drops partitions that are sent and old, and keeps what is
           .Execute(R"(insert into outbox (create_time, event_id, type, key, payload, traceparent)
                               values ('2020-01-01 12:00+00', gen_random_uuid(), 't', 'k', '', ''))")
           .ok());
-  REQUIRE(database.Query<std::string>("select maintain_platform_tables(2)::text").size() == 1);
+  const std::string maintain = "select maintain_outbox_partitions(2)::text";
+  REQUIRE(database.Query<std::string>(maintain).size() == 1);
   CHECK(database.Query<int64_t>("select count(*) from outbox_20200101") == std::vector<int64_t>{1});
-  REQUIRE(
-      database.Execute("update outbox_cursor set txid = pg_current_xact_id(), outbox_id = 1000000")
-          .ok());
-  REQUIRE(database.Query<std::string>("select maintain_platform_tables(2)::text").size() == 1);
+  REQUIRE(database.Execute("update outbox_cursor set sent = pg_current_snapshot()").ok());
+  REQUIRE(database.Query<std::string>(maintain).size() == 1);
   CHECK(database.Query<bool>("select to_regclass('outbox_20200101') is null") ==
         std::vector<bool>{true});
+}
+
+TEST_CASE("Old answers and receipts are forgotten in steps, and young ones are kept") {
+  TestDatabase database;
+  REQUIRE(database
+              .Execute(R"(insert into inbox (event_id, receive_time)
+                          select gen_random_uuid(), now() - interval '1 day' * age
+                          from generate_series(29, 33) age)")
+              .ok());
+  const std::string forget = "select forget_old_rows(2, 2)";
+  CHECK(database.Query<bool>(forget) == std::vector<bool>{true});
+  CHECK(database.Query<bool>(forget) == std::vector<bool>{true});
+  CHECK(database.Query<bool>(forget) == std::vector<bool>{false});
+  CHECK(database.Query<int64_t>("select count(*) from inbox") == std::vector<int64_t>{1});
+}
+
+TEST_CASE("An event that Kafka would refuse is refused when it is written") {
+  MockKafka kafka;
+  Producer producer(kafka);
+  absl::Status status = producer.Publish(Event(std::string(1'000'000, 'x'), 1));
+  CHECK(status.code() == absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace playmesh

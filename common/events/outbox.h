@@ -19,7 +19,7 @@ class Outbox {
       : clock_(clock), on_commit_(std::move(on_commit)) {}
 
   // Publishes `event`, a message with the option `event`, once `tx` commits; never, when it does
-  // not.
+  // not. INVALID_ARGUMENT when it has more than 900,000 bytes.
   absl::Status Add(Transaction& tx, const google::protobuf::Message& event);
 
  private:

@@ -7,10 +7,10 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
-#include <tuple>
 
 #include "common/context/context.h"
 #include "common/events/kafka.h"
+#include "common/events/outbox_cursor.h"
 #include "common/log/log.h"
 #include "common/observe/metrics.h"
 
@@ -23,16 +23,9 @@ constexpr absl::Duration kIdleWithoutLock = absl::Seconds(1);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(5);
 constexpr absl::Duration kBatchTimeout = absl::Minutes(5);
 constexpr absl::Duration kMaintenanceInterval = absl::Hours(1);
-
-struct OutboxRow {
-  std::string txid, event_id, type, key, traceparent;
-  int64_t outbox_id;
-  std::string payload;
-  absl::Time create_time;
-};
-
-// Up to where the outbox was read: (txid, outbox_id).
-using Cursor = std::tuple<std::string, int64_t>;
+// When there is more to do, or it did not work.
+constexpr absl::Duration kNextMaintenanceStep = absl::Seconds(5);
+constexpr int kRowsForgottenAtOnce = 10'000;
 
 // Counts what the broker has said of one batch.
 class DeliveryCounter : public RdKafka::DeliveryReportCb {
@@ -51,26 +44,6 @@ class DeliveryCounter : public RdKafka::DeliveryReportCb {
   std::string last_error;
 };
 
-// The next rows after `after`, of transactions that nothing can join any more.
-absl::StatusOr<std::vector<OutboxRow>> ReadAfter(Transaction& tx, const Cursor& after, int limit) {
-  using Row = std::tuple<std::string, int64_t, std::string, std::string, std::string, db::Blob,
-                         std::string, absl::Time>;
-  ASSIGN_OR_RETURN(auto rows, tx.Query<Row>(R"(
-      select txid, outbox_id, event_id, type, key, payload, traceparent, create_time
-      from outbox
-      where (txid, outbox_id) > (:txid::xid8, :outbox_id)
-        and txid < pg_snapshot_xmin(pg_current_snapshot())
-      order by txid, outbox_id
-      limit :limit)",
-                                            std::get<0>(after), std::get<1>(after), limit));
-  std::vector<OutboxRow> batch;
-  batch.reserve(rows.size());
-  for (auto& [txid, id, event_id, type, key, payload, traceparent, time] : rows) {
-    batch.push_back({txid, event_id, type, key, traceparent, id, std::move(payload.data), time});
-  }
-  return batch;
-}
-
 }  // namespace
 
 struct Relay::State {
@@ -79,11 +52,11 @@ struct Relay::State {
 
   void Loop();
   absl::StatusOr<bool> SendBatch();
-  absl::StatusOr<int> ProduceAfter(Transaction& tx, Cursor& cursor);
+  absl::StatusOr<int> ProduceNext(Transaction& tx, OutboxCursor& cursor);
   void DropProducer();
   absl::Time StopBy() const { return absl::FromUnixMicros(stop_by_us); }
   absl::Status Await(int expected);
-  absl::Status Maintain();
+  absl::StatusOr<bool> Maintain();
   bool Wait(absl::Duration duration);
 
   Database& db;
@@ -146,9 +119,10 @@ void Relay::State::Loop() {
   absl::Duration backoff = absl::Milliseconds(50);
   while (true) {
     if (absl::Now() >= next_maintenance) {
-      absl::Status maintained = Maintain();
-      if (!maintained.ok()) log::Warning("outbox not maintained", {{"error", maintained}});
-      next_maintenance = absl::Now() + kMaintenanceInterval;
+      absl::StatusOr<bool> more = Maintain();
+      if (!more.ok()) log::Warning("outbox not maintained", {{"error", more.status()}});
+      const bool done = more.ok() && !*more;
+      next_maintenance = absl::Now() + (done ? kMaintenanceInterval : kNextMaintenanceStep);
     }
     absl::StatusOr<bool> more = SendBatch();
     if (stopping && (!more.ok() || !*more || absl::Now() >= StopBy())) return;
@@ -173,30 +147,29 @@ absl::StatusOr<bool> Relay::State::SendBatch() {
     ASSIGN_OR_RETURN(locked,
                      tx.QueryOne<bool>("select pg_try_advisory_xact_lock(:lock)", kRelayLock));
     if (!locked) return false;
-    ASSIGN_OR_RETURN(Cursor cursor,
-                     tx.QueryOne<Cursor>("select txid, outbox_id from outbox_cursor"));
+    ASSIGN_OR_RETURN(const OutboxCursor before, LoadCursor(tx));
+    OutboxCursor cursor = before;
     deliveries.Reset();
-    absl::StatusOr<int> produced = ProduceAfter(tx, cursor);
-    if (produced.ok() && *produced == 0) return false;
+    absl::StatusOr<int> produced = ProduceNext(tx, cursor);
+    if (produced.ok() && cursor == before) return false;
     absl::Status status = produced.ok() ? Await(*produced) : produced.status();
     if (!status.ok()) {
       DropProducer();
       return status;
     }
-    RETURN_IF_ERROR(
-        tx.Execute("update outbox_cursor set txid = :txid::xid8, outbox_id = :outbox_id",
-                   std::get<0>(cursor), std::get<1>(cursor)));
+    RETURN_IF_ERROR(StoreCursor(tx, cursor));
     sent.Increment(*produced);
     return *produced >= options.batch_size;
   });
 }
 
-// Hands up to a batch of rows to the producer, reading some while the broker works on those before;
-// moves `cursor` to the last. Returns how many.
-absl::StatusOr<int> Relay::State::ProduceAfter(Transaction& tx, Cursor& cursor) {
+// Hands up to a batch of rows to the producer, reading some while the broker works on those before.
+// Returns how many.
+absl::StatusOr<int> Relay::State::ProduceNext(Transaction& tx, OutboxCursor& cursor) {
+  const int limit = std::min(kRowsInOneRead, options.batch_size);
   int produced = 0;
   while (produced < options.batch_size) {
-    ASSIGN_OR_RETURN(const std::vector<OutboxRow> rows, ReadAfter(tx, cursor, kRowsInOneRead));
+    ASSIGN_OR_RETURN(const std::vector<OutboxRow> rows, ReadNext(tx, cursor, limit));
     if (producer == nullptr && !rows.empty()) {
       ASSIGN_OR_RETURN(producer, NewProducer(options.brokers, &deliveries));
     }
@@ -205,12 +178,9 @@ absl::StatusOr<int> Relay::State::ProduceAfter(Transaction& tx, Cursor& cursor) 
                            row.key,      row.create_time, row.traceparent};
       RETURN_IF_ERROR(events::Produce(*producer, options.topic, info, row.payload));
     }
-    if (!rows.empty()) {
-      cursor = {rows.back().txid, rows.back().outbox_id};
-      age.Set(absl::ToDoubleSeconds(absl::Now() - rows.front().create_time));
-    }
+    if (!rows.empty()) age.Set(absl::ToDoubleSeconds(absl::Now() - rows.front().create_time));
     produced += static_cast<int>(rows.size());
-    if (static_cast<int>(rows.size()) < kRowsInOneRead) break;
+    if (static_cast<int>(rows.size()) < limit) break;
   }
   return produced;
 }
@@ -234,17 +204,25 @@ absl::Status Relay::State::Await(int expected) {
   return deliveries.failed == 0 ? absl::OkStatus() : absl::UnavailableError(deliveries.last_error);
 }
 
-// Makes the partitions of today and tomorrow, drops those that were sent and are old, and forgets
-// old inbox rows and answers.
-absl::Status Relay::State::Maintain() {
-  return db.Transact([&](Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(const bool mine,
-                     tx.QueryOne<bool>("select pg_try_advisory_xact_lock(:lock)", kRelayLock));
-    if (!mine) return absl::OkStatus();
+// One limited step of it, so that events do not wait for it. True when there may be more to do.
+absl::StatusOr<bool> Relay::State::Maintain() {
+  const auto step = [&](const std::function<absl::StatusOr<bool>(Transaction&)>& work) {
+    return db.Transact([&](Transaction& tx) -> absl::StatusOr<bool> {
+      ASSIGN_OR_RETURN(const bool mine,
+                       tx.QueryOne<bool>("select pg_try_advisory_xact_lock(:lock)", kRelayLock));
+      return mine ? work(tx) : false;
+    });
+  };
+  ASSIGN_OR_RETURN(const bool more, step([&](Transaction& tx) {
+                     return tx.QueryOne<bool>("select forget_old_rows(:retention_days, :limit)",
+                                              options.retention_days, kRowsForgottenAtOnce);
+                   }));
+  RETURN_IF_ERROR(step([&](Transaction& tx) -> absl::StatusOr<bool> {
     RETURN_IF_ERROR(
-        tx.Execute("select maintain_platform_tables(:retention_days)", options.retention_days));
-    return absl::OkStatus();
-  });
+        tx.Execute("select maintain_outbox_partitions(:retention_days)", options.retention_days));
+    return true;
+  }));
+  return more;
 }
 
 }  // namespace playmesh::events

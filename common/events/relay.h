@@ -1,10 +1,11 @@
 // Sends the outbox to Kafka: every event at least once, those of one key in the order of their
 // commits.
 //
-// The order is (txid, outbox_id) below the oldest transaction still under way, so that a row which
-// commits late is not skipped. One relay of a service works at a time, under an advisory lock; the
-// replicas' relays wait for it. The cursor moves only after the broker has acknowledged all of a
-// batch, so a crash sends a batch again and the consumers' inboxes drop the repetition.
+// One relay of a service works at a time, under an advisory lock; the replicas' relays wait for it.
+// The cursor (outbox_cursor.h) moves only after the broker has acknowledged all of a batch, so a
+// crash sends a batch again and the consumers' inboxes drop the repetition. The order holds for
+// events whose writers hold a lock on what the key names, as handlers do: of those that do not wait
+// for each other neither is first.
 #pragma once
 
 #include <memory>

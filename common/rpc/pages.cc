@@ -12,6 +12,11 @@ namespace {
 constexpr int kDefaultPageSize = 20;
 constexpr int kMaxPageSize = 100;
 constexpr size_t kHashBytes = 9;
+constexpr char kLastUuid[] = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+absl::Status NotOfThisList() {
+  return InvalidField("page_token", "is not of this list: start again without it");
+}
 
 // A short hash of all that a request asks for beside its page.
 std::string RequestHash(const google::protobuf::Message& request) {
@@ -36,14 +41,19 @@ absl::StatusOr<Page> ReadPage(const google::protobuf::Message& request) {
   std::string text;
   const bool decoded = absl::WebSafeBase64Unescape(token, &text);
   const auto json = nlohmann::json::parse(decoded ? text : "", nullptr, /*allow_exceptions=*/false);
-  const absl::Status invalid =
-      InvalidField("page_token", "is not of this list: start again without it");
-  if (!json.is_array() || json.size() < 2) return invalid;
+  if (!json.is_array() || json.size() < 2) return NotOfThisList();
   for (const auto& part : json) {
-    if (!part.is_string()) return invalid;
+    if (!part.is_string()) return NotOfThisList();
   }
-  if (json[0].get<std::string>() != RequestHash(request)) return invalid;
+  if (json[0].get<std::string>() != RequestHash(request)) return NotOfThisList();
   for (size_t i = 1; i < json.size(); ++i) page.after.push_back(json[i].get<std::string>());
+  return page;
+}
+
+absl::StatusOr<Page> ReadNewestFirst(const google::protobuf::Message& request) {
+  ASSIGN_OR_RETURN(Page page, ReadPage(request));
+  if (page.first()) page.after = {kLastUuid};
+  if (page.after.size() != 1 || !IsUuid(page.after[0])) return NotOfThisList();
   return page;
 }
 

@@ -34,6 +34,10 @@ struct Page {
 // pages.
 absl::StatusOr<Page> ReadPage(const google::protobuf::Message& request);
 
+// As ReadPage, for lists by descending UUIDv7, the newest entry first: `after` is one UUID on every
+// page, on the first one above all others.
+absl::StatusOr<Page> ReadNewestFirst(const google::protobuf::Message& request);
+
 // The token for what follows the entry with `key`.
 std::string PageToken(const google::protobuf::Message& request, const PageKey& key);
 

@@ -375,15 +375,15 @@ TEST_CASE("A stream delivers what is written later, in order, and ends when the 
   CHECK_FALSE(mesh.service.streams[0].Write(message));
 }
 
-TEST_CASE("A client that does not read is cut off, and one that leaves is noticed") {
-  Mesh mesh;
-  auto context = std::make_unique<grpc::ClientContext>();
-  context->AddMetadata("authorization", mesh.Bearer(playmesh::testing::UserCaller(kUser)));
+TEST_CASE("A client that does not read is cut off") {
+  Mesh mesh({.slow_consumer_grace = absl::Milliseconds(100)});
+  grpc::ClientContext context;
+  context.AddMetadata("authorization", mesh.Bearer(playmesh::testing::UserCaller(kUser)));
   const grpc::internal::RpcMethod rpc("/playmesh.testing.v1.TestingService/WatchEcho",
                                       grpc::internal::RpcMethod::SERVER_STREAMING, mesh.channel);
   std::unique_ptr<grpc::ClientReader<WatchEchoResponse>> reader(
-      grpc::internal::ClientReaderFactory<WatchEchoResponse>::Create(
-          mesh.channel.get(), rpc, context.get(), WatchEchoRequest()));
+      grpc::internal::ClientReaderFactory<WatchEchoResponse>::Create(mesh.channel.get(), rpc,
+                                                                     &context, WatchEchoRequest()));
   REQUIRE(Eventually([&] {
     std::lock_guard lock(mesh.service.mutex);
     return mesh.service.streams.size() == 1;
@@ -393,9 +393,21 @@ TEST_CASE("A client that does not read is cut off, and one that leaves is notice
   int written = 0;
   while (written < 100'000 && mesh.service.streams[0].Write(message)) ++written;
   CHECK(written < 100'000);
-  context->TryCancel();
   CHECK(Eventually([&] { return mesh.service.done_streams == 1; }));
+}
+
+TEST_CASE("A client that leaves its stream is noticed") {
+  Mesh mesh;
+  grpc::ClientContext context;
+  context.AddMetadata("authorization", mesh.Bearer(playmesh::testing::UserCaller(kUser)));
+  const grpc::internal::RpcMethod rpc("/playmesh.testing.v1.TestingService/WatchEcho",
+                                      grpc::internal::RpcMethod::SERVER_STREAMING, mesh.channel);
+  std::unique_ptr<grpc::ClientReader<WatchEchoResponse>> reader(
+      grpc::internal::ClientReaderFactory<WatchEchoResponse>::Create(mesh.channel.get(), rpc,
+                                                                     &context, WatchEchoRequest()));
+  context.TryCancel();
   (void)reader->Finish();
+  CHECK(Eventually([&] { return mesh.service.done_streams == 1; }));
 }
 
 TEST_CASE("The same request id answers the same, and refuses another request") {

@@ -26,6 +26,8 @@ struct ServerOptions {
   int queue_limit = 512;
   // Open server streams; past it RESOURCE_EXHAUSTED.
   int max_streams = 20'000;
+  // How long a stream's client that reads too slowly has to take that error, before it is cut off.
+  absl::Duration slow_consumer_grace = absl::Seconds(10);
   // For calls without a deadline, and the longest that a caller may ask for.
   absl::Duration default_timeout = absl::Seconds(10);
   absl::Duration max_timeout = absl::Seconds(60);

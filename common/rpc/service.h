@@ -24,7 +24,8 @@ class StreamSink {
  public:
   virtual ~StreamSink() = default;
   // Queues a serialized message. False when the stream has ended or 1,000 messages are waiting,
-  // which ends it with RESOURCE_EXHAUSTED (SLOW_CONSUMER).
+  // which ends it with RESOURCE_EXHAUSTED (SLOW_CONSUMER); a client that does not take even that
+  // is cut off (ServerOptions::slow_consumer_grace).
   virtual bool Write(std::string message) = 0;
   virtual void Finish(const absl::Status& status) = 0;
   virtual void OnDone(std::function<void()> done) = 0;

@@ -16,7 +16,7 @@ constexpr size_t kMaxQueued = 1'000;
 std::shared_ptr<StreamCall> StreamCall::Open(MethodAdapter& adapter,
                                              grpc::CallbackServerContext& context,
                                              const grpc::ByteBuffer& request) {
-  auto call = std::make_shared<StreamCall>(adapter);
+  auto call = std::make_shared<StreamCall>(adapter, context);
   call->self_ = call;
   AdapterDeps& deps = adapter.deps();
   if (++deps.open_streams > deps.options.max_streams) {
@@ -40,6 +40,7 @@ bool StreamCall::Write(std::string message) {
     ending_ = ToGrpc(ErrorWithReason(absl::StatusCode::kResourceExhausted, "SLOW_CONSUMER",
                                      "the client does not read fast enough"));
     queue_.clear();
+    CancelAt(absl::Now() + adapter_.deps().options.slow_consumer_grace);
     Advance(std::move(lock));
     return false;
   }
@@ -98,6 +99,17 @@ void StreamCall::EndAt(absl::Time expire) {
   });
 }
 
+// A write that the client does not take would never end by itself. Called with mutex_ held.
+void StreamCall::CancelAt(absl::Time time) {
+  give_up_ = std::make_unique<grpc::Alarm>();
+  give_up_->Set(absl::ToChronoTime(time), [weak = weak_from_this()](bool passed) {
+    auto call = weak.lock();
+    if (!passed || call == nullptr) return;
+    std::lock_guard lock(call->mutex_);
+    if (!call->over_) call->context_.TryCancel();
+  });
+}
+
 void StreamCall::OnDone(std::function<void()> done) {
   {
     std::lock_guard lock(mutex_);
@@ -112,15 +124,17 @@ void StreamCall::OnDone(std::function<void()> done) {
 void StreamCall::OnDone() {
   --adapter_.deps().open_streams;
   std::vector<std::function<void()>> actions;
-  std::unique_ptr<grpc::Alarm> expiry;
+  std::unique_ptr<grpc::Alarm> expiry, give_up;
   {
     std::lock_guard lock(mutex_);
     over_ = true;
     queue_.clear();
     actions.swap(done_actions_);
     expiry.swap(expiry_);
+    give_up.swap(give_up_);
   }
   if (expiry != nullptr) expiry->Cancel();
+  if (give_up != nullptr) give_up->Cancel();
   for (const auto& action : actions) action();
   self_.reset();
 }

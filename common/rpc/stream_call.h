@@ -26,7 +26,8 @@ class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   static std::shared_ptr<StreamCall> Open(MethodAdapter& adapter,
                                           grpc::CallbackServerContext& context,
                                           const grpc::ByteBuffer& request);
-  explicit StreamCall(MethodAdapter& adapter) : adapter_(adapter) {}
+  StreamCall(MethodAdapter& adapter, grpc::CallbackServerContext& context)
+      : adapter_(adapter), context_(context) {}
 
   bool Write(std::string message) override;
   void Finish(const absl::Status& status) override;
@@ -40,8 +41,10 @@ class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void FinishRaw(grpc::Status status);
   void Advance(std::unique_lock<std::mutex> lock);
   void EndAt(absl::Time expire);
+  void CancelAt(absl::Time time);
 
   MethodAdapter& adapter_;
+  grpc::CallbackServerContext& context_;  // lives until gRPC's OnDone
   std::shared_ptr<StreamCall> self_;
   std::mutex mutex_;
   std::deque<std::string> queue_;
@@ -51,7 +54,8 @@ class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   bool over_ = false;      // nobody listens any more
   std::optional<grpc::Status> ending_;
   std::vector<std::function<void()>> done_actions_;
-  std::unique_ptr<grpc::Alarm> expiry_;
+  std::unique_ptr<grpc::Alarm> expiry_;  // of the caller's token
+  std::unique_ptr<grpc::Alarm> give_up_;
 };
 
 }  // namespace playmesh::rpc

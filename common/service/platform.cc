@@ -84,12 +84,17 @@ class PeriodicTask {
         thread_([this] { Loop(); }) {}
 
   ~PeriodicTask() {
+    Stop();
+    thread_.join();
+  }
+
+  // Begins no further run.
+  void Stop() {
     {
       std::lock_guard lock(mutex_);
       stopping_ = true;
     }
     changed_.notify_all();
-    thread_.join();
   }
 
  private:
@@ -143,6 +148,8 @@ struct Platform::State {
         db({config.database, config.database_pool}),
         // The relay waits for Kafka inside its transaction, so it has a connection of its own.
         relay_db({config.database, 1}),
+        // So that a pool that is merely busy does not look like a database that is away.
+        ping_db({config.database, 1}),
         relay(relay_db, {config.kafka, absl::StrCat("playmesh.", name, ".v1"),
                          absl::StrCat("/playmesh/", name)}),
         outbox(clock, [this] { relay.Wake(); }),
@@ -159,6 +166,7 @@ struct Platform::State {
   Clock clock;
   Database db;
   Database relay_db;
+  Database ping_db;
   events::Relay relay;
   Outbox outbox;
   std::map<std::string, std::unique_ptr<rpc::Channel>> channels;
@@ -261,7 +269,7 @@ absl::Status Platform::State::Start() {
 void Platform::State::ServeUntilSignal() {
   bool serving = false;
   do {
-    const bool ready = db.Ping().ok();
+    const bool ready = ping_db.Ping().ok();
     if (ready != serving)
       log::Info(ready ? "serving" : "not serving: the database does not answer");
     server->SetServing(ready);
@@ -274,6 +282,8 @@ void Platform::State::Stop() {
   server->SetServing(false);
   WaitForSignal(config.drain_delay);
   server->Stop(config.drain_timeout);
+  // All at once, since each may be at work until its own time is over.
+  for (const auto& task : tasks) task->Stop();
   tasks.clear();
   consumer.Stop();
   relay.Stop(config.drain_timeout);

@@ -115,6 +115,6 @@ class TestKeys {
 };
 
 // Whether `condition` holds within `timeout`; asked every few milliseconds.
-bool Eventually(const std::function<bool()>& condition, absl::Duration timeout = absl::Seconds(10));
+bool Eventually(const std::function<bool()>& condition, absl::Duration timeout = absl::Seconds(30));
 
 }  // namespace playmesh::testing

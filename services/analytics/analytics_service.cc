@@ -10,12 +10,6 @@ namespace {
 // The key below that of every entry.
 constexpr char kFirstGameId[] = "00000000-0000-0000-0000-000000000000";
 
-absl::Status RequireMember(const Caller& caller, absl::string_view organisation_id) {
-  if (caller.IsMember(organisation_id)) return absl::OkStatus();
-  return Error(absl::StatusCode::kPermissionDenied, ERROR_REASON_NOT_A_MEMBER,
-               "only members of the organisation see its figures");
-}
-
 // A page of a list whose key is (first_part, currency code). `first` stands before all entries.
 absl::StatusOr<rpc::Page> ReadTwoPartPage(const google::protobuf::Message& request,
                                           std::string first,
@@ -40,7 +34,7 @@ bool IsDay(const std::string& text) {
 
 absl::StatusOr<GetSalesReportResponse> AnalyticsService::GetSalesReport(
     const Caller& caller, const GetSalesReportRequest& request) {
-  RETURN_IF_ERROR(RequireMember(caller, request.organisation_id()));
+  RETURN_IF_ERROR(caller.RequireMember(request.organisation_id()));
   ASSIGN_OR_RETURN(const DateRange range,
                    ReadDateRange(request.start_date(), request.end_date(), clock_.Now()));
   ASSIGN_OR_RETURN(const rpc::Page page, ReadTwoPartPage(request, kFirstGameId, &IsGameId));
@@ -81,7 +75,7 @@ absl::StatusOr<GetSalesReportResponse> AnalyticsService::GetSalesReport(
 
 absl::StatusOr<ListDailySalesResponse> AnalyticsService::ListDailySales(
     const Caller& caller, const ListDailySalesRequest& request) {
-  RETURN_IF_ERROR(RequireMember(caller, request.organisation_id()));
+  RETURN_IF_ERROR(caller.RequireMember(request.organisation_id()));
   ASSIGN_OR_RETURN(const DateRange range,
                    ReadDateRange(request.start_date(), request.end_date(), clock_.Now()));
   ASSIGN_OR_RETURN(const rpc::Page page,

@@ -34,7 +34,7 @@ absl::StatusOr<CreateEditionResponse> CatalogService::CreateEdition(
     return rpc::Idempotent<CreateEditionResponse>(
         tx, caller, request, [&]() -> absl::StatusOr<CreateEditionResponse> {
           ASSIGN_OR_RETURN(const Game game, LockGame(tx, request.game_id()));
-          RETURN_IF_ERROR(RequireMember(caller, game.organisation_id()));
+          RETURN_IF_ERROR(caller.RequireMember(game.organisation_id()));
           RETURN_IF_ERROR(CheckEditionCount(tx, game.game_id()));
           ASSIGN_OR_RETURN(const NamedEdition edition, EnsureEdition(tx, game, request.name()));
           if (!edition.created) {
@@ -60,7 +60,7 @@ absl::StatusOr<SetPricesResponse> CatalogService::SetPrices(const Caller& caller
     if (!found) return absl::NotFoundError("no such edition");
     const auto& [game_id, name] = *found;
     ASSIGN_OR_RETURN(const Game game, LockGame(tx, game_id));
-    RETURN_IF_ERROR(RequireMember(caller, game.organisation_id()));
+    RETURN_IF_ERROR(caller.RequireMember(game.organisation_id()));
     RETURN_IF_ERROR(ReplacePrices(tx, game, request.edition_id(), request.prices()));
     SetPricesResponse response;
     *response.mutable_edition() = MakeEdition(request.edition_id(), name, request.prices());

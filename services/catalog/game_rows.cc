@@ -2,12 +2,6 @@
 
 namespace playmesh::catalog {
 
-absl::Status RequireMember(const Caller& caller, const std::string& organisation_id) {
-  const absl::Status status = caller.RequireMember(organisation_id);
-  if (status.ok()) return status;
-  return Error(status.code(), ERROR_REASON_NOT_A_MEMBER, status.message());
-}
-
 absl::Status CheckEtag(const std::string& etag, const Game& game) {
   if (etag.empty() || etag == game.etag()) return absl::OkStatus();
   return Error(absl::StatusCode::kAborted, ERROR_REASON_STALE_ETAG,

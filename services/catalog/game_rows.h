@@ -10,9 +10,6 @@
 
 namespace playmesh::catalog {
 
-// PERMISSION_DENIED (NOT_A_MEMBER) unless the caller belongs to the organisation.
-absl::Status RequireMember(const Caller& caller, const std::string& organisation_id);
-
 // ABORTED (STALE_ETAG) when `etag` is given and not that of `game`.
 absl::Status CheckEtag(const std::string& etag, const Game& game);
 

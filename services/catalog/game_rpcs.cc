@@ -13,9 +13,6 @@ namespace {
 // otherwise.
 constexpr int64_t kMaxPageBytes = 2 * 1024 * 1024;
 
-// Greater than the id of every game.
-constexpr char kLastUuid[] = "ffffffff-ffff-ffff-ffff-ffffffffffff";
-
 // A game's id and the bytes of its descriptions.
 using SizedGame = std::tuple<std::string, int64_t>;
 
@@ -44,7 +41,7 @@ absl::StatusOr<CreateGameResponse> CatalogService::CreateGame(const Caller& call
     return InvalidField("game.organisation_id", "is required");
   }
   RETURN_IF_ERROR(CheckTexts(request.game()));
-  RETURN_IF_ERROR(RequireMember(caller, request.game().organisation_id()));
+  RETURN_IF_ERROR(caller.RequireMember(request.game().organisation_id()));
 
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<CreateGameResponse> {
     return rpc::Idempotent<CreateGameResponse>(
@@ -71,7 +68,7 @@ absl::StatusOr<UpdateGameResponse> CatalogService::UpdateGame(const Caller& call
 
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<UpdateGameResponse> {
     ASSIGN_OR_RETURN(Game game, LockGame(tx, request.game().game_id()));
-    RETURN_IF_ERROR(RequireMember(caller, game.organisation_id()));
+    RETURN_IF_ERROR(caller.RequireMember(game.organisation_id()));
     const std::vector<std::string> changed_fields = ApplyUpdate(request.game(), fields, game);
     RETURN_IF_ERROR(CheckTexts(game));
     // An update that came before finds nothing to change, so its etag, which is old by now, does
@@ -90,7 +87,7 @@ absl::StatusOr<PublishGameResponse> CatalogService::PublishGame(const Caller& ca
                                                                 const PublishGameRequest& request) {
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<PublishGameResponse> {
     ASSIGN_OR_RETURN(const Game game, LockGame(tx, request.game_id()));
-    RETURN_IF_ERROR(RequireMember(caller, game.organisation_id()));
+    RETURN_IF_ERROR(caller.RequireMember(game.organisation_id()));
     if (game.state() != GAME_STATE_PUBLISHED) {
       RETURN_IF_ERROR(CheckEtag(request.etag(), game));
       ASSIGN_OR_RETURN(const bool has_price, tx.QueryOne<bool>(R"(
@@ -113,7 +110,7 @@ absl::StatusOr<UnpublishGameResponse> CatalogService::UnpublishGame(
     const Caller& caller, const UnpublishGameRequest& request) {
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<UnpublishGameResponse> {
     ASSIGN_OR_RETURN(const Game game, LockGame(tx, request.game_id()));
-    RETURN_IF_ERROR(RequireMember(caller, game.organisation_id()));
+    RETURN_IF_ERROR(caller.RequireMember(game.organisation_id()));
     if (game.state() == GAME_STATE_PUBLISHED) RETURN_IF_ERROR(Unpublish(tx, game));
     UnpublishGameResponse response;
     ASSIGN_OR_RETURN(*response.mutable_game(), LoadWholeGame(tx, game.game_id()));
@@ -140,10 +137,8 @@ absl::StatusOr<GetGameResponse> CatalogService::GetGame(const Caller& caller,
 
 absl::StatusOr<ListGamesResponse> CatalogService::ListGames(const Caller& caller,
                                                             const ListGamesRequest& request) {
-  RETURN_IF_ERROR(RequireMember(caller, request.organisation_id()));
-  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
-  const std::string after = page.first() ? kLastUuid : page.after[0];
-  if (!IsUuid(after)) return InvalidField("page_token", "is not of this list");
+  RETURN_IF_ERROR(caller.RequireMember(request.organisation_id()));
+  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadNewestFirst(request));
 
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<ListGamesResponse> {
     // Ids are UUIDv7, so the latest comes first.
@@ -153,7 +148,7 @@ absl::StatusOr<ListGamesResponse> CatalogService::ListGames(const Caller& caller
                            from game_texts t where t.game_id = g.game_id)
         from games g where g.organisation_id = :organisation_id and g.game_id < :after
         order by g.game_id desc limit :limit)",
-                                         request.organisation_id(), after, page.limit()));
+                                         request.organisation_id(), page.after[0], page.limit()));
     const std::vector<std::string> game_ids = FittingGames(found, page.size);
     ASSIGN_OR_RETURN(const std::vector<Game> games, LoadGames(tx, game_ids));
     ListGamesResponse response;

@@ -23,7 +23,7 @@ absl::StatusOr<ImportGameResponse> CatalogService::ImportGame(const Caller& call
                                                               const ImportGameRequest& request) {
   RETURN_IF_ERROR(CheckEntry(request));
   const Game& entry = request.game();
-  RETURN_IF_ERROR(RequireMember(caller, entry.organisation_id()));
+  RETURN_IF_ERROR(caller.RequireMember(entry.organisation_id()));
 
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<ImportGameResponse> {
     // Of several that import an entry for the first time, one inserts; the others wait for it here.
@@ -38,13 +38,14 @@ absl::StatusOr<ImportGameResponse> CatalogService::ImportGame(const Caller& call
     ASSIGN_OR_RETURN(const NamedEdition edition, EnsureEdition(tx, game, kImportedEdition));
     ASSIGN_OR_RETURN(const bool prices_changed,
                      ReplacePrices(tx, game, edition.edition_id, request.prices()));
-    const bool hidden = game.state() != GAME_STATE_PUBLISHED;
-    if (hidden) RETURN_IF_ERROR(Publish(tx, game));
+    // Who took a game off sale decides when it comes back, not the next run of the feed.
+    const bool draft = game.state() == GAME_STATE_DRAFT;
+    if (draft) RETURN_IF_ERROR(Publish(tx, game));
 
     ImportGameResponse response;
     response.set_game_id(game_id);
     response.set_created(created);
-    response.set_changed(!changed_fields.empty() || edition.created || prices_changed || hidden);
+    response.set_changed(!changed_fields.empty() || edition.created || prices_changed || draft);
     return response;
   });
 }

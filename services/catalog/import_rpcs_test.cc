@@ -97,16 +97,26 @@ TEST_CASE_METHOD(ImportFixture,
   CHECK_FALSE(Import(entry).changed());
 }
 
-TEST_CASE_METHOD(ImportFixture, "ImportGame publishes a game again that was taken off sale") {
+TEST_CASE_METHOD(ImportFixture,
+                 "ImportGame updates a game that was taken off sale and leaves it there") {
   const std::string game_id = Import(Entry()).game_id();
   UnpublishGameRequest request;
   request.set_game_id(game_id);
   REQUIRE(service.UnpublishGame(member, request).ok());
-  const ImportGameResponse response = Import(Entry());
+  CHECK_FALSE(Import(Entry()).changed());
+  ImportGameRequest entry = Entry();
+  entry.mutable_game()->set_version("1.1");
+  *entry.mutable_prices() = MakePrices({MakePrice("EUR", 500)});
+  const ImportGameResponse response = Import(entry);
   CHECK_FALSE(response.created());
   CHECK(response.changed());
-  CHECK(Get(game_id).state() == GAME_STATE_PUBLISHED);
-  CHECK(database.Published<GamePublished>().size() == 2);
+  const Game game = Get(game_id);
+  CHECK(game.state() == GAME_STATE_UNPUBLISHED);
+  CHECK(game.version() == "1.1");
+  CHECK(SamePrices(game.editions(0).prices(), entry.prices()));
+  CHECK(Find("chess").empty());
+  CHECK(database.Published<GamePublished>().size() == 1);
+  CHECK(database.Published<GameUpdated>().empty());
 }
 
 TEST_CASE_METHOD(ImportFixture,

@@ -10,22 +10,20 @@ namespace playmesh::library {
 
 absl::StatusOr<ListLicensesResponse> LibraryService::ListLicenses(
     const Caller& caller, const ListLicensesRequest& request) {
-  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
-  std::optional<std::string> before;
-  if (!page.first()) before = page.after[0];
-  if (before && !IsUuid(*before)) return InvalidField("page_token", "is not of this list");
+  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadNewestFirst(request));
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<ListLicensesResponse> {
     // Ids of licences ascend with time, so they are the order too.
-    auto licenses = tx.Query<License>(R"(
+    auto licenses =
+        tx.Query<License>(R"(
         select license_id, game_id, edition_id, coalesce(title, game_title) as game_title,
                edition_name, version as game_version, release_notes,
                update_time as game_update_time, state, order_id, grant_time, revoke_time
         from licenses left join games using (game_id)
         where user_id = :user_id
           and (state = 'active' or (:show_revoked and state = 'revoked'))
-          and license_id < coalesce(:before::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+          and license_id < :before
         order by license_id desc limit :limit)",
-                                      caller.user_id, request.show_revoked(), before, page.limit());
+                          caller.user_id, request.show_revoked(), page.after[0], page.limit());
     RETURN_IF_ERROR(licenses);
     ListLicensesResponse response;
     response.mutable_licenses()->Add(licenses->begin(), licenses->end());

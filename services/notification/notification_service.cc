@@ -9,8 +9,6 @@ namespace playmesh::notification {
 namespace {
 
 constexpr int kMaxUnreadCount = 1'000;
-// Above every id.
-constexpr char kLastId[] = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 absl::StatusOr<int32_t> CountUnread(Transaction& tx, const std::string& user_id) {
   return tx.QueryOne<int32_t>(R"(
@@ -24,9 +22,7 @@ absl::StatusOr<int32_t> CountUnread(Transaction& tx, const std::string& user_id)
 
 absl::StatusOr<ListNotificationsResponse> NotificationService::ListNotifications(
     const Caller& caller, const ListNotificationsRequest& request) {
-  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
-  const std::string before = page.first() ? kLastId : page.after[0];
-  if (!IsUuid(before)) return InvalidField("page_token", "is not of this list");
+  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadNewestFirst(request));
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<ListNotificationsResponse> {
     ASSIGN_OR_RETURN(
         auto notifications,
@@ -37,7 +33,7 @@ absl::StatusOr<ListNotificationsResponse> NotificationService::ListNotifications
           and (read_time is null or not :unread_only)
         order by notification_id desc
         limit :limit)",
-                               caller.user_id, before, request.unread_only(), page.limit()));
+                               caller.user_id, page.after[0], request.unread_only(), page.limit()));
     ListNotificationsResponse response;
     response.mutable_notifications()->Assign(notifications.begin(), notifications.end());
     response.set_next_page_token(rpc::FinishPage<Notification>(

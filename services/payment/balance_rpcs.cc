@@ -7,22 +7,14 @@
 namespace playmesh::payment {
 namespace {
 
-// Sorts after every UUID.
-constexpr char kLastUuid[] = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 // One balance for each currency that Playmesh trades in, at most.
 constexpr int kMaxBalances = 200;
-
-absl::Status RequireMember(const Caller& caller, const std::string& organisation_id) {
-  if (caller.IsMember(organisation_id)) return absl::OkStatus();
-  return Error(absl::StatusCode::kPermissionDenied, ERROR_REASON_NOT_A_MEMBER,
-               "you are not a member of this organisation");
-}
 
 }  // namespace
 
 absl::StatusOr<GetBalanceResponse> PaymentService::GetBalance(const Caller& caller,
                                                               const GetBalanceRequest& request) {
-  RETURN_IF_ERROR(RequireMember(caller, request.organisation_id()));
+  RETURN_IF_ERROR(caller.RequireMember(request.organisation_id()));
   GetBalanceResponse response;
   ASSIGN_OR_RETURN(const std::vector<Balance> balances, db_.Transact([&](Transaction& tx) {
     return tx.Query<Balance>(R"(
@@ -38,12 +30,8 @@ absl::StatusOr<GetBalanceResponse> PaymentService::GetBalance(const Caller& call
 
 absl::StatusOr<ListBalanceTransactionsResponse> PaymentService::ListBalanceTransactions(
     const Caller& caller, const ListBalanceTransactionsRequest& request) {
-  RETURN_IF_ERROR(RequireMember(caller, request.organisation_id()));
-  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
-  const std::string before = page.first() ? kLastUuid : page.after[0];
-  if (!IsUuid(before)) {
-    return InvalidField("page_token", "is not of this list: start again without it");
-  }
+  RETURN_IF_ERROR(caller.RequireMember(request.organisation_id()));
+  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadNewestFirst(request));
   ListBalanceTransactionsResponse response;
   ASSIGN_OR_RETURN(
       const std::vector<BalanceTransaction> transactions, db_.Transact([&](Transaction& tx) {
@@ -55,7 +43,7 @@ absl::StatusOr<ListBalanceTransactionsResponse> PaymentService::ListBalanceTrans
         join ledger_transactions using (transaction_id)
         where organisation_id = :organisation_id and transaction_id < :before
         order by transaction_id desc limit :limit)",
-                                            request.organisation_id(), before, page.limit());
+                                            request.organisation_id(), page.after[0], page.limit());
       }));
   response.mutable_transactions()->Assign(transactions.begin(), transactions.end());
   response.set_next_page_token(rpc::FinishPage<BalanceTransaction>(

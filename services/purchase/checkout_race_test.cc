@@ -97,6 +97,26 @@ TEST_CASE_METHOD(Shop, "an order is cancelled or paid, never both") {
   CheckBooks();
 }
 
+TEST_CASE_METHOD(Shop, "an order that expires while it is paid is cancelled or paid, never both") {
+  for (int round = 0; round < 10; ++round) {
+    const Order order = OrderOf(buyer, {catalog.Sell(1999)});
+    clock.Advance(order_lifetime - absl::Microseconds(1));
+    InParallel(8, [&](int i) {
+      if (i == 0) {
+        clock.Advance(absl::Microseconds(1));
+      } else if (i % 2 == 0) {
+        saga.CancelExpired().IgnoreError();
+      } else {
+        Checkout(buyer, order).IgnoreError();
+      }
+    });
+    Sweep();
+    const OrderState state = StateOf(buyer, order);
+    CHECK((state == ORDER_STATE_COMPLETED || state == ORDER_STATE_CANCELLED));
+  }
+  CheckBooks();
+}
+
 TEST_CASE_METHOD(Shop, "call, event and reconciliation complete an order once between them") {
   for (int round = 0; round < 5; ++round) {
     const Order order = OrderOf(buyer, {catalog.Sell(1999)});

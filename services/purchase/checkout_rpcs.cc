@@ -25,7 +25,7 @@ absl::StatusOr<CheckoutOrderResponse> PurchaseService::CheckoutOrder(
   bool started = false;
   const auto start = [&](Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(LockedOrder order, LockOrderOf(tx, caller.user_id, request.order_id()));
-    RETURN_IF_ERROR(CheckPayable(order.order.state()));
+    RETURN_IF_ERROR(CheckPayable(order.order, clock_.Now()));
     // What was under way or done when the call came is answered with its state, also when it has
     // failed since.
     if (!pending || order.order.state() != ORDER_STATE_PENDING) return absl::OkStatus();
@@ -97,8 +97,9 @@ absl::StatusOr<Order> PurchaseService::Claim(const std::string& user_id,
   ASSIGN_OR_RETURN(const bool owned, OwnsAny(user_id, {offer.game_id()}));
   if (owned) return AlreadyOwned();
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<Order> {
-    ASSIGN_OR_RETURN(const std::string order_id,
-                     InsertOrder(tx, user_id, clock_.Now(), {offer}, request.edition_id()));
+    ASSIGN_OR_RETURN(
+        const std::string order_id,
+        InsertOrder(tx, user_id, clock_.Now(), order_lifetime_, {offer}, request.edition_id()));
     ASSIGN_OR_RETURN(LockedOrder order, LockOrder(tx, order_id));
     RETURN_IF_ERROR(saga_.Start(tx, order, /*payment_method_token=*/""));
     return std::move(order.order);

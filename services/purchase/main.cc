@@ -24,9 +24,12 @@ int main(int argc, char** argv) {
     p.Keep(payment);
     p.Keep(saga);
 
-    p.Serve<PurchaseService>(PurchaseService::Deps{p.db(), p.clock(), *saga, *catalog, *library});
+    p.Serve<PurchaseService>(
+        PurchaseService::Deps{p.db(), p.clock(), *saga, *catalog, *library, config.order_lifetime});
     p.Consume<PurchaseEvents>(*saga);
     p.Every("purchase.Reconcile", config.reconcile_interval, [saga] { return saga->Reconcile(); });
+    p.Every("purchase.CancelExpired", config.reconcile_interval,
+            [saga] { return saga->CancelExpired(); });
     return absl::OkStatus();
   };
   return playmesh::Run<PurchaseConfig>("purchase", argc, argv, setup);

@@ -14,9 +14,6 @@
 namespace playmesh::purchase {
 namespace {
 
-// Comes after every order_id.
-constexpr char kNoOrderYet[] = "ffffffff-ffff-ffff-ffff-ffffffffffff";
-
 absl::Status PriceChanged() {
   return Error(absl::StatusCode::kFailedPrecondition, ERROR_REASON_PRICE_CHANGED,
                "a price has changed; look at the cart, and order again to accept it");
@@ -76,7 +73,8 @@ absl::StatusOr<CreateOrderResponse> PurchaseService::OrderCart(Transaction& tx,
   if (owned) return AlreadyOwned();
   RETURN_IF_ERROR(CheckNotPurchased(tx, user_id, GameIds(cart.items())));
   ASSIGN_OR_RETURN(const std::vector<catalog::Offer> accepted, AcceptedOffers(cart, offers));
-  ASSIGN_OR_RETURN(const std::string order_id, InsertOrder(tx, user_id, clock_.Now(), accepted));
+  ASSIGN_OR_RETURN(const std::string order_id,
+                   InsertOrder(tx, user_id, clock_.Now(), order_lifetime_, accepted));
   RETURN_IF_ERROR(tx.Execute("delete from cart_items where user_id = :user_id", user_id));
   CreateOrderResponse response;
   ASSIGN_OR_RETURN(*response.mutable_order(), LoadOrderOf(tx, user_id, order_id));
@@ -104,15 +102,13 @@ absl::StatusOr<GetOrderResponse> PurchaseService::GetOrder(const Caller& caller,
 
 absl::StatusOr<ListOrdersResponse> PurchaseService::ListOrders(const Caller& caller,
                                                                const ListOrdersRequest& request) {
-  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
-  const std::string before = page.first() ? kNoOrderYet : page.after[0];
-  if (!IsUuid(before)) return InvalidField("page_token", "is not of this list");
+  ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadNewestFirst(request));
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<ListOrdersResponse> {
     ASSIGN_OR_RETURN(const std::vector<std::string> order_ids,
                      tx.Query<std::string>(R"(
         select order_id from orders where user_id = :user_id and order_id < :before
         order by order_id desc limit :limit)",
-                                           caller.user_id, before, page.limit()));
+                                           caller.user_id, page.after[0], page.limit()));
     ASSIGN_OR_RETURN(std::vector<Order> orders, LoadOrders(tx, order_ids));
     ListOrdersResponse response;
     for (Order& order : orders) *response.add_orders() = std::move(order);

@@ -16,6 +16,7 @@ using namespace v1;  // NOLINT: as in the generated headers
 namespace {
 
 constexpr int kReconcileBatch = 100;
+constexpr int kExpireBatch = 1000;
 
 absl::string_view AttemptState(OrderState order) {
   switch (order) {
@@ -139,19 +140,28 @@ absl::Status OrderSaga::RecordAttempt(Transaction& tx, const payment::Payment& p
 }
 
 absl::Status OrderSaga::Enter(Transaction& tx, LockedOrder& order, OrderState state) {
+  using db::Param;
   const absl::Time now = clock_.Now();
   const std::optional<absl::Duration> wait = FirstCheck(state);
   if (state == ORDER_STATE_COMPLETED) *order.order.mutable_complete_time() = ToTimestamp(now);
   if (state == ORDER_STATE_REFUNDED) *order.order.mutable_refund_time() = ToTimestamp(now);
+  // A CANCELLED order keeps it when that was why.
+  if (state == ORDER_STATE_COMPLETED ||
+      (state == ORDER_STATE_CANCELLED && !HasExpired(order.order, now))) {
+    order.order.clear_expire_time();
+  }
   order.order.set_state(state);
   RETURN_IF_ERROR(tx.Execute(
       R"(
       update orders
       set state = :state, state_time = :now, check_time = :check_time,
+          expire_time = :expire_time,
           complete_time = case when :state = 'completed' then :now else complete_time end,
           refund_time = case when :state = 'refunded' then :now else refund_time end
       where order_id = :order_id)",
-      state, now, wait ? std::optional(now + *wait) : std::nullopt, order.order.order_id()));
+      state, now, wait ? std::optional(now + *wait) : std::nullopt,
+      order.order.has_expire_time() ? Param(order.order.expire_time()) : Param(std::nullopt),
+      order.order.order_id()));
   switch (state) {
     case ORDER_STATE_PENDING:
       return Release(tx, order);
@@ -257,6 +267,18 @@ absl::Status OrderSaga::Reconcile() {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status OrderSaga::CancelExpired() {
+  // A PENDING order holds nothing, and nobody was told of it: its state is all that changes.
+  return db_.Transact([&](Transaction& tx) {
+    return AsStatus(tx.Execute(R"(
+        update orders set state = 'cancelled', state_time = :now
+        where order_id = any(array(
+            select order_id from orders where state = 'pending' and expire_time <= :now
+            order by expire_time limit :batch for update skip locked)))",
+                               clock_.Now(), kExpireBatch));
+  });
 }
 
 }  // namespace playmesh::purchase

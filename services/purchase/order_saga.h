@@ -39,7 +39,7 @@ class OrderSaga {
   // Begins to give a COMPLETED order back; one that cost nothing is REFUNDED at once.
   absl::Status StartRefund(Transaction& tx, LockedOrder& order, const std::string& reason);
 
-  // Gives up a PENDING order.
+  // Gives up a PENDING order. It keeps its expire_time only when that has passed.
   absl::Status Cancel(Transaction& tx, LockedOrder& order);
 
   // Takes the order of `payment` to where the payment is. Late and repeated reports change nothing.
@@ -54,6 +54,10 @@ class OrderSaga {
   // Drives orders that have waited for long, up to a hundred. Any number of replicas may do so at
   // the same time.
   absl::Status Reconcile();
+
+  // Cancels PENDING orders whose time to be paid is over, up to a thousand. Any number of replicas
+  // may do so at the same time.
+  absl::Status CancelExpired();
 
  private:
   struct Question {

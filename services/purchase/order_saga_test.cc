@@ -163,12 +163,12 @@ TEST_CASE_METHOD(Shop, "money taken after a failure is an event that somebody mu
 
 TEST_CASE_METHOD(Shop, "the database itself refuses a second charge and a completion for nothing") {
   const Order order = OrderOf(buyer, {catalog.Sell(1999)});
-  CHECK(absl::IsFailedPrecondition(
-      database
-          .Execute(R"(update orders set state = 'completed', complete_time = now()
-                          where order_id = :order_id)",
-                   order.order_id())
-          .status()));
+  CHECK(absl::IsFailedPrecondition(database
+                                       .Execute(R"(update orders
+                      set state = 'completed', expire_time = null, complete_time = now()
+                      where order_id = :order_id)",
+                                                order.order_id())
+                                       .status()));
   Value(Checkout(buyer, order, "pm_slow"));
   CHECK(absl::IsAlreadyExists(database
                                   .Execute(R"(

@@ -14,6 +14,11 @@ absl::Status Refuse(v1::ErrorReason reason, absl::string_view message) {
   return Error(absl::StatusCode::kFailedPrecondition, reason, message);
 }
 
+absl::Status Expired() {
+  return Refuse(ERROR_REASON_ORDER_EXPIRED,
+                "the time to pay this order is over; order again, at today's prices");
+}
+
 OrderState WhilePaying(OrderState order, PaymentState payment) {
   switch (payment) {
     case PAYMENT_STATE_PROCESSING:
@@ -60,9 +65,16 @@ std::optional<absl::Duration> FirstCheck(OrderState state) {
   }
 }
 
-absl::Status CheckPayable(OrderState state) {
-  switch (state) {
+bool HasExpired(const Order& order, absl::Time now) {
+  return order.has_expire_time() && FromTimestamp(order.expire_time()) <= now;
+}
+
+absl::Status CheckPayable(const Order& order, absl::Time now) {
+  switch (order.state()) {
+    case ORDER_STATE_PENDING:
+      return HasExpired(order, now) ? Expired() : absl::OkStatus();
     case ORDER_STATE_CANCELLED:
+      if (HasExpired(order, now)) return Expired();
       return Refuse(ERROR_REASON_ORDER_NOT_PAYABLE, "the order was cancelled");
     case ORDER_STATE_REFUNDING:
     case ORDER_STATE_REFUNDED:

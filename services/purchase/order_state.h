@@ -6,7 +6,8 @@
 //      │
 //      └──> CANCELLED
 //
-// PAYING fails and is captured as REQUIRES_ACTION is. CANCELLED and REFUNDED are final.
+// PAYING fails and is captured as REQUIRES_ACTION is. CANCELLED (by the buyer, or at the
+// order's expire_time) and REFUNDED are final.
 #pragma once
 
 #include <optional>
@@ -30,8 +31,13 @@ v1::OrderState AfterPayment(v1::OrderState order, payment::v1::PaymentState paym
 // its event came; none in states that do not wait for payment.
 std::optional<absl::Duration> FirstCheck(v1::OrderState state);
 
-// FAILED_PRECONDITION (ORDER_NOT_PAYABLE) when the order was given up or given back.
-absl::Status CheckPayable(v1::OrderState state);
+// Whether the order's expire_time has come; never for one that was paid, or given up before.
+bool HasExpired(const v1::Order& order, absl::Time now);
+
+// FAILED_PRECONDITION: ORDER_EXPIRED when the order was not paid in time, whether or not it is
+// CANCELLED yet; ORDER_NOT_PAYABLE when it was given up or given back. An order whose payment is
+// under way is fine at any time.
+absl::Status CheckPayable(const v1::Order& order, absl::Time now);
 
 // FAILED_PRECONDITION (ORDER_NOT_CANCELLABLE) unless the order is PENDING or CANCELLED.
 absl::Status CheckCancellable(v1::OrderState state);

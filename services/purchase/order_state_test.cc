@@ -74,6 +74,29 @@ TEST_CASE("payment is asked again about exactly those orders that wait for it") 
   }
 }
 
+TEST_CASE("an order that waits for a payment can be paid until its expire_time") {
+  const absl::Time end = absl::FromUnixSeconds(1'800'000'000);
+  Order order;
+  order.set_state(ORDER_STATE_PENDING);
+  *order.mutable_expire_time() = ToTimestamp(end);
+  CHECK(CheckPayable(order, end - absl::Microseconds(1)).ok());
+  CHECK(ReasonOf(CheckPayable(order, end)) == "ORDER_EXPIRED");
+  order.set_state(ORDER_STATE_CANCELLED);
+  CHECK(ReasonOf(CheckPayable(order, end)) == "ORDER_EXPIRED");
+  for (const OrderState under_way : {ORDER_STATE_PAYING, ORDER_STATE_REQUIRES_ACTION}) {
+    order.set_state(under_way);
+    CHECK(CheckPayable(order, end).ok());
+  }
+  order.clear_expire_time();
+  order.set_state(ORDER_STATE_COMPLETED);
+  CHECK(CheckPayable(order, end).ok());
+  for (const OrderState over :
+       {ORDER_STATE_CANCELLED, ORDER_STATE_REFUNDING, ORDER_STATE_REFUNDED}) {
+    order.set_state(over);
+    CHECK(ReasonOf(CheckPayable(order, end)) == "ORDER_NOT_PAYABLE");
+  }
+}
+
 TEST_CASE("a refund is possible until 14 days have passed") {
   const absl::Time completed = absl::FromUnixSeconds(1'800'000'000);
   Order order;

@@ -8,10 +8,12 @@ namespace playmesh::purchase {
 namespace {
 
 constexpr int kSteps = 300;
+// Some orders expire, late on the way.
+constexpr absl::Duration kLifetime = absl::Hours(2);
 
 class Walk : public Shop {
  public:
-  explicit Walk(unsigned seed) : random_(seed) {
+  explicit Walk(unsigned seed) : Shop(kLifetime), random_(seed) {
     const std::vector<catalog::Offer> games = {catalog.Sell(1999), catalog.Sell(0),
                                                catalog.Sell(500)};
     for (int i = 0; i < 6; ++i) {
@@ -33,7 +35,8 @@ class Walk : public Shop {
       case 3:
         return Refund(buyer, order, RequestId()).IgnoreError();
       case 4:
-        return ReconcileLater(absl::Minutes(Roll(10)));
+        ReconcileLater(absl::Minutes(Roll(10)));
+        return Roll(2) == 0 ? Sweep() : void();
       case 5:
         return SettleOne();
       default:
@@ -58,7 +61,7 @@ class Walk : public Shop {
 
   std::set<OrderState> states_seen;
 
-  // Ends all faults; then whatever was open is decided.
+  // Ends all faults; then whatever was open is decided, and what is not paid by then expires.
   void Finish() {
     payment.fault = FakePayment::Fault::kNone;
     payment.slow_refunds = false;
@@ -67,11 +70,12 @@ class Walk : public Shop {
       ReconcileLater(absl::Hours(2));
       for (const payment::Payment& payment : payment.payments()) Decide(payment);
     }
+    Sweep();
     for (const Order& order : orders_) {
       const OrderState state = StateOf(buyer, order);
       INFO(OrderState_Name(state));
-      CHECK((state == ORDER_STATE_PENDING || state == ORDER_STATE_COMPLETED ||
-             state == ORDER_STATE_CANCELLED || state == ORDER_STATE_REFUNDED));
+      CHECK((state == ORDER_STATE_COMPLETED || state == ORDER_STATE_CANCELLED ||
+             state == ORDER_STATE_REFUNDED));
     }
   }
 

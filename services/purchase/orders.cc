@@ -77,7 +77,7 @@ absl::StatusOr<Order> LoadOrderOf(Transaction& tx, const std::string& user_id,
 absl::StatusOr<std::vector<Order>> LoadOrders(Transaction& tx,
                                               const std::vector<std::string>& order_ids) {
   return tx.Query<Order>(R"(
-      select o.order_id, o.state, o.create_time, o.complete_time, o.refund_time,
+      select o.order_id, o.state, o.create_time, o.expire_time, o.complete_time, o.refund_time,
              o.currency_code as "total.currency_code", o.units_minor as "total.units_minor",
              p.decline_code as "payment_error.decline_code",
              p.decline_message as "payment_error.message",
@@ -98,17 +98,18 @@ absl::StatusOr<std::vector<Order>> LoadOrders(Transaction& tx,
 }
 
 absl::StatusOr<std::string> InsertOrder(Transaction& tx, const std::string& user_id, absl::Time now,
+                                        absl::Duration lifetime,
                                         const std::vector<catalog::v1::Offer>& offers,
                                         const std::optional<std::string>& claimed_edition_id) {
   ASSIGN_OR_RETURN(const Money total, TotalOf(offers));
   const std::string order_id = NewUuid(now);
   RETURN_IF_ERROR(tx.Execute(R"(
       insert into orders (order_id, user_id, state, state_time, currency_code, units_minor,
-                          claimed_edition_id, create_time)
+                          claimed_edition_id, create_time, expire_time)
       values (:order_id, :user_id, 'pending', :now, :currency_code, :units_minor,
-              :claimed_edition_id, :now))",
+              :claimed_edition_id, :now, :expire_time))",
                              order_id, user_id, now, total.currency_code(), total.units_minor(),
-                             claimed_edition_id));
+                             claimed_edition_id, now + lifetime));
   RETURN_IF_ERROR(InsertItems(tx, order_id, offers));
   return order_id;
 }

@@ -33,10 +33,11 @@ absl::StatusOr<v1::Order> LoadOrderOf(Transaction& tx, const std::string& user_i
 absl::StatusOr<std::vector<v1::Order>> LoadOrders(Transaction& tx,
                                                   const std::vector<std::string>& order_ids);
 
-// Makes an order of `offers`, of which there is at least one, all in one currency, and returns its
-// id. `claimed_edition_id` says that it claims a free edition; ALREADY_EXISTS when one of the
-// user's orders does.
+// Makes an order of `offers`, of which there is at least one, all in one currency, that can be paid
+// for `lifetime`, and returns its id. `claimed_edition_id` says that it claims a free edition;
+// ALREADY_EXISTS when one of the user's orders does.
 absl::StatusOr<std::string> InsertOrder(Transaction& tx, const std::string& user_id, absl::Time now,
+                                        absl::Duration lifetime,
                                         const std::vector<catalog::v1::Offer>& offers,
                                         const std::optional<std::string>& claimed_edition_id = {});
 

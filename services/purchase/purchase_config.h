@@ -8,9 +8,12 @@ namespace playmesh::purchase {
 
 struct PurchaseConfig {
   explicit PurchaseConfig(config::Environment& env)
-      : reconcile_interval(env.Duration("PLAYMESH_RECONCILE_INTERVAL", absl::Seconds(1))) {}
+      : reconcile_interval(env.Duration("PLAYMESH_RECONCILE_INTERVAL", absl::Seconds(1))),
+        order_lifetime(env.Duration("PLAYMESH_ORDER_LIFETIME", absl::Minutes(30))) {}
 
-  absl::Duration reconcile_interval;  // how often to look for orders whose payment is not known
+  // How often to look for orders whose payment is not known, and for those that have expired.
+  absl::Duration reconcile_interval;
+  absl::Duration order_lifetime;  // how long an order can be paid
 };
 
 }  // namespace playmesh::purchase

@@ -11,7 +11,8 @@ PurchaseService::PurchaseService(Deps deps)
       clock_(deps.clock),
       saga_(deps.saga),
       catalog_(deps.catalog),
-      library_(deps.library) {}
+      library_(deps.library),
+      order_lifetime_(deps.order_lifetime) {}
 
 absl::StatusOr<Offers> PurchaseService::FetchOffers(const std::vector<std::string>& edition_ids,
                                                     const std::string& currency_code,

@@ -27,6 +27,7 @@ class PurchaseService : public v1::PurchaseServiceBase {
     OrderSaga& saga;
     catalog::CatalogServiceClient& catalog;
     library::LibraryServiceClient& library;
+    absl::Duration order_lifetime;  // how long an order can be paid
   };
   explicit PurchaseService(Deps deps);
 
@@ -80,6 +81,7 @@ class PurchaseService : public v1::PurchaseServiceBase {
   OrderSaga& saga_;
   catalog::CatalogServiceClient& catalog_;
   library::LibraryServiceClient& library_;
+  absl::Duration order_lifetime_;
 };
 
 }  // namespace playmesh::purchase

@@ -261,7 +261,9 @@ class FakePayment : public payment::PaymentServiceClient {
 
 // Purchase in process, and the calls of a buyer with few words.
 struct Shop {
-  Shop() { events.Register(consumer); }
+  explicit Shop(absl::Duration lifetime = absl::Minutes(30)) : order_lifetime(lifetime) {
+    events.Register(consumer);
+  }
 
   absl::StatusOr<AddCartItemResponse> Add(const Caller& buyer, const catalog::Offer& offer,
                                           const std::string& currency_code = "EUR") {
@@ -348,9 +350,16 @@ struct Shop {
     if (!status.ok()) FAIL(status);
   }
 
+  // Cancels orders that have expired.
+  void Sweep() {
+    const absl::Status status = saga.CancelExpired();
+    if (!status.ok()) FAIL(status);
+  }
+
   // Fails the test case unless money, orders, games and events agree.
   void CheckBooks();
 
+  const absl::Duration order_lifetime;
   testing::TestDatabase database{ServiceMigrations()};
   testing::FakeClock clock;
   Outbox outbox{clock};
@@ -358,7 +367,7 @@ struct Shop {
   FakeLibrary library;
   FakePayment payment;
   OrderSaga saga{{database.db(), clock, outbox, payment}};
-  PurchaseService service{{database.db(), clock, saga, catalog, library}};
+  PurchaseService service{{database.db(), clock, saga, catalog, library, order_lifetime}};
   PurchaseEvents events{saga};
   Consumer consumer{database.db(), {}};
   const Caller buyer = testing::UserCaller(Id());

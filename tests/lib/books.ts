@@ -60,7 +60,7 @@ export async function unfinished(start: Date): Promise<string[]> {
     [
       service,
       "unsent events",
-      "select from outbox o, outbox_cursor c where (o.txid, o.outbox_id) > (c.txid, c.outbox_id)",
+      "select from outbox o, outbox_cursor c where not pg_visible_in_snapshot(o.txid, c.sent)",
     ],
     [service, "dead letters", `select from dead_letters where create_time >= ${since}`],
   ]);

@@ -7,12 +7,12 @@
 
 #include <iostream>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "common/db/database.h"
 #include "common/db/migrate.h"
+#include "common/events/outbox_cursor.h"
 #include "common/events/relay.h"
 #include "common/service/platform.h"
 #include "common/testing/testing.h"
@@ -21,10 +21,12 @@ namespace playmesh {
 namespace {
 
 constexpr int kEventsInTransaction = 10;
-constexpr int kBatch = 1000;  // as the relay reads
+// As the relay reads.
+constexpr int kBatch = 10'000;
+constexpr int kRowsInOneRead = 1000;
 constexpr char kDrained[] =
-    "select not exists (select from outbox where (txid, outbox_id) > (select txid, outbox_id from "
-    "outbox_cursor))";
+    "select not exists (select from outbox where txid >= pg_snapshot_xmin((select sent from "
+    "outbox_cursor)) and not pg_visible_in_snapshot(txid, (select sent from outbox_cursor)))";
 
 // Transactions as a service would write them: a few events each, 300 bytes of payload.
 absl::Status Fill(Database& db, int events) {
@@ -42,22 +44,16 @@ absl::Status Fill(Database& db, int events) {
 }
 
 absl::StatusOr<bool> DrainToNowhere(Database& db) {
-  using Row = std::tuple<std::string, int64_t, std::string, std::string, std::string, db::Blob,
-                         std::string, absl::Time>;
   return db.Transact([&](Transaction& tx) -> absl::StatusOr<bool> {
-    RETURN_IF_ERROR(tx.QueryOne<bool>("select pg_try_advisory_xact_lock(:lock)", 1));
-    ASSIGN_OR_RETURN(auto rows, tx.Query<Row>(R"(
-        select txid, outbox_id, event_id, type, key, payload, traceparent, create_time
-        from outbox
-        where (txid, outbox_id) > (select txid, outbox_id from outbox_cursor)
-          and txid < pg_snapshot_xmin(pg_current_snapshot())
-        order by txid, outbox_id
-        limit :limit)",
-                                              kBatch));
-    if (rows.empty()) return false;
     RETURN_IF_ERROR(
-        tx.Execute("update outbox_cursor set txid = :txid::xid8, outbox_id = :outbox_id",
-                   std::get<0>(rows.back()), std::get<1>(rows.back())));
+        tx.QueryOne<bool>("select pg_try_advisory_xact_lock(:lock)", events::kRelayLock));
+    ASSIGN_OR_RETURN(events::OutboxCursor cursor, events::LoadCursor(tx));
+    for (int read = 0; read < kBatch; read += kRowsInOneRead) {
+      ASSIGN_OR_RETURN(const auto rows, events::ReadNext(tx, cursor, kRowsInOneRead));
+      if (read == 0 && rows.empty()) return false;
+      if (static_cast<int>(rows.size()) < kRowsInOneRead) break;
+    }
+    RETURN_IF_ERROR(events::StoreCursor(tx, cursor));
     return true;
   });
 }

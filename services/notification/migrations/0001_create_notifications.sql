@@ -51,8 +51,9 @@ create table update_fanouts (
   create_time timestamptz not null
 );
 
--- E-mails, without addresses. `email_id` is derived from what it tells of, so nobody gets a mail twice. `due_time` is when to
--- try next; while a sender works on it, when others may take it over. What concerns a person goes when the mail is done with.
+-- E-mails, without addresses. `email_id` is derived from what it tells of, so a mail is queued once; a crash may send it again,
+-- under the same Message-ID. `due_time` is when to try next; while a sender works on it, when others may take it over. What
+-- concerns a person goes when the mail is done with.
 create table emails (
   email_id uuid primary key,
   kind text not null check (kind in ('welcome', 'purchase_completed', 'purchase_refunded')),

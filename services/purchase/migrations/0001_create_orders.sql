@@ -18,7 +18,8 @@ create table cart_items (
 );
 
 -- `payment_id` is the latest attempt to pay, `claimed_edition_id` the edition of a free claim. While the outcome is with
--- payment, `check_time` says when to ask for it again.
+-- payment, `check_time` says when to ask for it again. From `expire_time` on no attempt begins; an order that is cancelled
+-- keeps it only when that was why.
 create table orders (
   order_id uuid primary key,
   user_id uuid not null,
@@ -31,10 +32,12 @@ create table orders (
   payment_id uuid,
   claimed_edition_id uuid,
   create_time timestamptz not null,
+  expire_time timestamptz,
   complete_time timestamptz,
   refund_time timestamptz,
   refund_reason text,
   check ((check_time is not null) = (state in ('paying', 'requires_action', 'refunding'))),
+  check (state = 'cancelled' or (expire_time is not null) = (state in ('pending', 'paying', 'requires_action'))),
   check ((complete_time is not null) = (state in ('completed', 'refunding', 'refunded'))),
   check ((refund_time is not null) = (state = 'refunded')),
   -- Nothing that costs something goes without a payment.
@@ -42,6 +45,7 @@ create table orders (
 );
 create index orders_of_user on orders (user_id, order_id desc);
 create index orders_to_check on orders (check_time) where check_time is not null;
+create index orders_to_expire on orders (expire_time) where state = 'pending';
 create unique index orders_claimed_once on orders (user_id, claimed_edition_id) where state <> 'refunded';
 
 create table order_items (
