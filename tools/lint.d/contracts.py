@@ -11,12 +11,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from files import ROOT, Failed, Finding, Skipped, git, paths
+from files import NO_BASE, ROOT, Failed, Finding, Skipped, SourceFile, git, paths
 from programs import python_with_pip, run
 
 BUF_FOLDER = Path(__file__).parent
 GOOGLEAPIS = ROOT / "build/googleapis"
 GOOGLEAPIS_PACKAGE = "googleapis-common-protos==1.76.0"
+
+PERMISSIONS = "services/identity/permissions.cc"
 
 ACCESS = "[playmesh.options.v1.access]"
 EVENT = "[playmesh.options.v1.event]"
@@ -69,7 +71,9 @@ def lint() -> list[Finding]:
 
 def breaking(base: str) -> list[Finding]:
     """What a client that was built at `base` would stumble over."""
-    if not base or not git("ls-tree", base, "protos/"):
+    if not base:
+        raise Skipped(NO_BASE)
+    if not git("ls-tree", base, "protos/"):
         raise Skipped("there are no earlier protos to compare with")
     _fetch_googleapis()
     with tempfile.TemporaryDirectory() as folder:
@@ -102,6 +106,36 @@ def check_access(files: list[dict]) -> list[Finding]:
 
 def access() -> list[Finding]:
     return check_access(_proto_files())
+
+
+def check_permissions(files: list[dict], table: SourceFile) -> list[Finding]:
+    """RPCs ask for permissions that some role has, and roles have those that some RPC asks for."""
+    asked = {
+        method["options"][ACCESS]["permission"]: (file["name"], method["name"])
+        for file in files
+        for service in file.get("service", [])
+        for method in service.get("method", [])
+        if "permission" in method.get("options", {}).get(ACCESS, {})
+    }
+    rows = list(re.finditer(r'\{\s*Role::\w+,\s*"([^"]+)"\s*\}', table.uncommented))
+    if not rows:
+        raise Failed(f"{table.path} has no rows {{Role::…, \"permission\"}} any more: mend this check")
+    granted = [(row[1], table.line_of(row.start())) for row in rows]
+    return [
+        Finding(f"protos/{path}", 0, f"{rpc} asks for {permission}, which nobody has: give it to a role in {table.path}")
+        for permission, (path, rpc) in sorted(asked.items())
+        if permission not in dict(granted)
+    ] + [
+        Finding(table.path, line, f"no RPC asks for {permission}: take it out, or name who does: // lint:allow(permissions) reason")
+        for permission, line in granted
+        if permission not in asked and not table.allows("permissions", line)
+    ]
+
+
+def permissions() -> list[Finding]:
+    # Protos without a service are for tests, whose callers have what they are given.
+    files = [file for file in _proto_files() if file["package"].split(".")[1] in _services()]
+    return check_permissions(files, SourceFile(PERMISSIONS, (ROOT / PERMISSIONS).read_text()))
 
 
 def rpcs_and_events(files: list[dict]) -> dict[str, tuple[set[str], set[str]]]:

@@ -6,11 +6,13 @@ from contracts import (
     ACCESS,
     EVENT,
     check_access,
+    check_permissions,
     check_service_readme,
     check_services_table,
     rpcs_and_events,
     table_rows,
 )
+from files import Failed, SourceFile
 from migrations import check_numbers, check_unchanged
 
 FILES = [
@@ -58,6 +60,36 @@ class ContractsTest(unittest.TestCase):
 
     def test_an_rpc_without_access_is_found(self):
         self.assertEqual([finding.message.split()[0] for finding in check_access(FILES)], ["CloseShop"])
+
+    def permissions(self, rpc: dict, table: str) -> list[str]:
+        shop = {"name": "shop.proto", "package": "playmesh.shop.v1", "service": [{"method": [
+            {"name": "Sell", "options": {ACCESS: {"permission": "shop.sell"}}},
+            {"name": "Look", "options": {ACCESS: {"public": True}}},
+            {"name": "Restock", "options": {ACCESS: rpc}},
+        ]}]}
+        return [str(finding) for finding in check_permissions([shop], SourceFile("table.cc", table))]
+
+    def test_permissions_of_rpcs_and_of_roles_are_the_same(self):
+        rows = '{Role::ROLE_A, "shop.sell"},\n{Role::ROLE_B,\n "shop.restock"},\n{Role::ROLE_A, "shop.restock"},\n'
+        self.assertEqual(self.permissions({"permission": "shop.restock"}, rows), [])
+
+    def test_a_permission_that_no_role_has_is_found(self):
+        rows = '{Role::ROLE_A, "shop.sell"},\n// {Role::ROLE_A, "shop.restock"},\n'
+        self.assertEqual(self.permissions({"permission": "shop.restock"}, rows), [
+            "protos/shop.proto: Restock asks for shop.restock, which nobody has: give it to a role in table.cc",
+        ])
+
+    def test_a_permission_that_no_rpc_asks_for_is_found_unless_it_is_allowed(self):
+        rows = '{Role::ROLE_A, "shop.sell"},\n{Role::ROLE_A, "shop.rob"},\n'
+        self.assertEqual([finding[:39] for finding in self.permissions({"signedIn": True}, rows)], [
+            "table.cc:2: no RPC asks for shop.rob: t",
+        ])
+        reason = "// lint:allow(permissions) the edge asks for it\n"
+        self.assertEqual(self.permissions({"signedIn": True}, rows.replace("\n{", f"\n{reason}{{")), [])
+
+    def test_a_table_that_cannot_be_read_is_no_empty_table(self):
+        with self.assertRaises(Failed):
+            self.permissions({"public": True}, "no rows")
 
     def test_a_true_readme_passes(self):
         self.assertEqual(self.readme(README), [])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+NO_BASE = "there is no earlier commit to compare with; git fetch --deepen=1 gets one into a shallow clone"
 
 
 class Skipped(Exception):
@@ -111,12 +112,15 @@ def source_files() -> list[SourceFile]:
 
 
 def base_commit(wanted: str | None) -> str:
-    """What a change is compared with: `wanted`, or where it left origin/main, or the commit before; "" without any."""
+    """What a change is compared with: `wanted`, or where it left origin/main, or the commit before. Edits of origin/main itself
+    are compared with it. "" where there is none, as in a shallow clone."""
     if wanted:
         return git("rev-parse", "--verify", f"{wanted}^{{commit}}").strip()
     head = git("rev-parse", "HEAD").strip()
     fork = git("merge-base", "HEAD", "origin/main").strip()
-    return fork if fork and fork != head else git("rev-parse", "--verify", "--quiet", "HEAD~1").strip()
+    if fork and (fork != head or git("status", "--porcelain")):
+        return fork
+    return git("rev-parse", "--verify", "--quiet", "HEAD~1").strip()
 
 
 def changed_paths(base: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from files import ROOT, Finding, Skipped, git, paths
+from files import NO_BASE, ROOT, Finding, Skipped, git, paths
 
 
 def migrations() -> list[str]:
@@ -37,7 +37,7 @@ def numbers() -> list[Finding]:
 
 def unchanged(base: str) -> list[Finding]:
     if not base:
-        raise Skipped("there is no earlier commit to compare with")
+        raise Skipped(NO_BASE)
     released = [
         path for path in git("ls-tree", "-r", "--name-only", base).splitlines()
         if "/migrations/" in path and path.endswith(".sql")

@@ -30,6 +30,7 @@ COMMANDS = {
     "mvn": (1, ["maven"]),
     "npm": (1, ["nodejs", "npm"]),
 }
+TEST_COMMANDS = {"go": (1, ["golang-go"])}  # builds stripe-mock, for tests/stripe
 # Debian 12 has Node 18; the web client's tools want this much, and get this one.
 NODE_OLDEST, NODE = 20, "node@24.21.0"
 COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
@@ -57,7 +58,8 @@ def main() -> int:
 
 def install(log: Path, test: bool) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
-    if missing := _missing_packages(BUILD + RUN + (TEST if test else [])):
+    missing = _missing_packages(BUILD + RUN + (TEST if test else []), COMMANDS | (TEST_COMMANDS if test else {}))
+    if missing:
         _install_packages(missing, log)
     asked = log.parent.parent / "games-list-asked"  # once: a machine with other package sources may never get it
     if not _has_games_list() and not asked.exists():
@@ -66,32 +68,28 @@ def install(log: Path, test: bool) -> None:
             asked.touch()
     _once(VENV, [MESH / "requirements.txt"], "python", _install_venv, log)
     _once(KAFKA_LIBS, [MESH / "pom.xml"], "kafka", _install_kafka, log)
-    if _version("node") < NODE_OLDEST:
+    if _version("node", NODE_OLDEST) < NODE_OLDEST:
         _once(NODE_HOME, [Path(__file__)], "node", _install_node, log)
     if _web_is_stale():
         with Step("web") as step:
             _install_web(step, log)
 
 
-def _missing_packages(wanted: list[str]) -> list[str]:
+def _missing_packages(wanted: list[str], commands: dict[str, tuple[int, list[str]]]) -> list[str]:
     listing = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *wanted], capture_output=True, text=True
     ).stdout
     installed = {line.split()[0] for line in listing.splitlines() if line.endswith(" installed")}
     missing = [package for package in wanted if package not in installed]
-    return missing + [package for command in COMMANDS for package in _packages_of(command)]
+    absent = (packages for command, (oldest, packages) in commands.items() if _version(command, oldest) < oldest)
+    return missing + [package for packages in absent for package in packages]
 
 
-def _packages_of(command: str) -> list[str]:
-    oldest, packages = COMMANDS[command]
-    return packages if _version(command) < oldest else []
-
-
-def _version(command: str) -> int:
+def _version(command: str, oldest: int) -> int:
     """The major version; 0 when the command is missing, 1 when only its being there counts."""
     if not shutil.which(command):
         return 0
-    if COMMANDS.get(command, (0,))[0] == 1:
+    if oldest == 1:
         return 1
     option = "-version" if command == "java" else "--version"
     said = subprocess.run([command, option], capture_output=True, text=True)

@@ -113,8 +113,7 @@ def client(run: Run, _: list[str]) -> None:
 
 def stripe(run: Run, _: list[str]) -> None:
     """Our requests and signatures, held against Stripe's own programs."""
-    if not shutil.which("go"):
-        say(" - stripe         not run: it needs Go, to build stripe-mock")
+    if run.builds and not _build(run, "payment", ["payment_test"]):
         return
     with scratch_postgres(run.logs / "postgres.log") as conninfo:
         env = {"PLAYMESH_TEST_POSTGRES": conninfo}
