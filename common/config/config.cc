@@ -60,17 +60,6 @@ absl::Duration Environment::Duration(absl::string_view name,
   return duration;
 }
 
-bool Environment::Bool(absl::string_view name, std::optional<bool> fallback) {
-  std::optional<std::string> value = Find(name);
-  if (!value) {
-    if (!fallback) Missing(name);
-    return fallback.value_or(false);
-  }
-  if (*value != "true" && *value != "false")
-    errors_.push_back(absl::StrCat(name, " is neither true nor false"));
-  return *value == "true";
-}
-
 std::string Environment::File(absl::string_view name, bool required) {
   std::optional<std::string> path = Find(name);
   if (!path) {

@@ -41,8 +41,6 @@ class Environment {
   // Such as "250ms", "10s", "1h30m"; not negative.
   absl::Duration Duration(absl::string_view name,
                           std::optional<absl::Duration> fallback = std::nullopt);
-  // "true" or "false".
-  bool Bool(absl::string_view name, std::optional<bool> fallback = std::nullopt);
   // The content of the file that the variable names, without trailing white space: how secrets come
   // in. Empty when the variable is not set and `required` is false.
   std::string File(absl::string_view name, bool required = true);

@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/context/context.h"
 #include "common/db/connection.h"
@@ -114,6 +115,10 @@ absl::Status Database::RunOnce(const std::function<absl::Status(Transaction&)>& 
       std::min(CurrentContext().deadline - absl::Now(), options_.statement_timeout);
   if (left <= absl::ZeroDuration()) return absl::DeadlineExceededError("no time left");
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Lease());
+  // Whatever happens, an exception of `body` too, the place in the pool is given back; the
+  // connection as well, once it is known to be usable.
+  std::unique_ptr<Connection> usable;
+  absl::Cleanup give_back = [&] { Return(std::move(usable)); };
 
   SqlError error;
   const int64_t timeout_ms = std::max<int64_t>(1, absl::ToInt64Milliseconds(left));
@@ -125,7 +130,7 @@ absl::Status Database::RunOnce(const std::function<absl::Status(Transaction&)>& 
     retry = error.disconnected;
     // The others have most likely died with it.
     if (error.disconnected) DropIdle();
-    Return(error.disconnected ? nullptr : std::move(connection));
+    if (!error.disconnected) usable = std::move(connection);
     return status;
   }
 
@@ -134,16 +139,17 @@ absl::Status Database::RunOnce(const std::function<absl::Status(Transaction&)>& 
   if (status.ok() && tx.failed_)
     status = absl::InternalError("a statement failed, and its error was not returned");
   if (status.ok()) status = connection->RunScript("commit", error);
-  if (status.ok()) {
-    Return(std::move(connection));
-    for (const auto& action : tx.on_commit_) action();
+  if (!status.ok()) {
+    retry = tx.serialization_ || error.serialization;
+    SqlError ignored;
+    const bool rolled_back =
+        !tx.disconnected_ && !error.disconnected && connection->RunScript("rollback", ignored).ok();
+    if (rolled_back) usable = std::move(connection);
     return status;
   }
-  retry = tx.serialization_ || error.serialization;
-  SqlError ignored;
-  const bool usable =
-      !tx.disconnected_ && !error.disconnected && connection->RunScript("rollback", ignored).ok();
-  Return(usable ? std::move(connection) : nullptr);
+  usable = std::move(connection);
+  std::move(give_back).Invoke();
+  for (const auto& action : tx.on_commit_) action();
   return status;
 }
 

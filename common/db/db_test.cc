@@ -56,6 +56,14 @@ TEST_CASE("Values go in and come out unchanged") {
   CHECK_FALSE(none.has_value());
 }
 
+TEST_CASE("An exception gives the connection back") {
+  TestDatabase database;
+  Database db({.conninfo = Dsn(database), .pool_size = 1, .lease_timeout = absl::Seconds(1)});
+  const auto throws = [](Transaction&) -> absl::Status { throw std::runtime_error("oops"); };
+  CHECK_THROWS(db.Transact(throws));
+  CHECK(db.Ping().ok());
+}
+
 TEST_CASE("A statement that has failed forgets its values") {
   TestDatabase database;
   Database db({.conninfo = Dsn(database), .pool_size = 1});

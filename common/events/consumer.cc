@@ -66,7 +66,7 @@ struct Consumer::State {
   bool HandleOne(const Delivery& delivery);
   absl::Status Handle(Transaction& tx, absl::string_view payload, const EventInfo& info);
   absl::Status Bury(const Delivery& delivery, const absl::Status& reason);
-  void StoreOffset(RdKafka::Message& message);
+  void Done(RdKafka::Message& message);
   void Hold(RdKafka::Message& message, const absl::Status& error);
   void ResumeHeld();
 
@@ -207,12 +207,12 @@ void Consumer::State::HandleBatch(std::vector<std::unique_ptr<RdKafka::Message>>
   }
   if (deliveries.empty()) return;
   if (HandleTogether(deliveries).ok()) {
-    for (Delivery& delivery : deliveries) StoreOffset(*delivery.message);
+    for (Delivery& delivery : deliveries) Done(*delivery.message);
     return;
   }
   for (const Delivery& delivery : deliveries) {
     if (IsPaused(*delivery.message)) continue;
-    if (HandleOne(delivery)) StoreOffset(*delivery.message);
+    if (HandleOne(delivery)) Done(*delivery.message);
   }
 }
 
@@ -291,7 +291,6 @@ bool Consumer::State::HandleOne(const Delivery& delivery) {
     Hold(*delivery.message, status);
     return false;
   }
-  held.erase({delivery.message->topic_name(), delivery.message->partition()});
   if (!dies) (fresh ? handled : duplicates).Increment();
   return true;
 }
@@ -338,7 +337,9 @@ absl::Status Consumer::State::Bury(const Delivery& delivery, const absl::Status&
   return status.ok() ? status : absl::UnavailableError(status.message());
 }
 
-void Consumer::State::StoreOffset(RdKafka::Message& message) {
+// The partition goes on after the message, and the next error starts from a short pause again.
+void Consumer::State::Done(RdKafka::Message& message) {
+  held.erase({message.topic_name(), message.partition()});
   std::unique_ptr<RdKafka::TopicPartition> partition(RdKafka::TopicPartition::create(
       message.topic_name(), message.partition(), message.offset() + 1));
   std::vector<RdKafka::TopicPartition*> offsets = {partition.get()};
@@ -373,7 +374,12 @@ void Consumer::State::ResumeHeld() {
     if (!hold.paused || absl::Now() < hold.until) continue;
     std::unique_ptr<RdKafka::TopicPartition> resumed(
         RdKafka::TopicPartition::create(partition.first, partition.second, hold.offset));
-    if (consumer->seek(*resumed, kSeekTimeoutMs) != RdKafka::ERR_NO_ERROR) {
+    const RdKafka::ErrorCode code = consumer->seek(*resumed, kSeekTimeoutMs);
+    if (code == RdKafka::ERR__STATE || code == RdKafka::ERR__UNKNOWN_PARTITION) {
+      hold.paused = false;  // another replica has it now
+      continue;
+    }
+    if (code != RdKafka::ERR_NO_ERROR) {
       hold.until =
           absl::Now() + hold.backoff;  // without the seek, the message would be passed over
       continue;
@@ -394,10 +400,10 @@ absl::Status Consumer::Deliver(const EventInfo& info, absl::string_view payload)
   });
 }
 
-absl::StatusOr<int> Consumer::Replay() {
+absl::StatusOr<Consumer::Replayed> Consumer::Replay() {
   using Letter = std::tuple<std::string, std::string, std::string, std::string, db::Blob,
                             std::string, absl::Time, absl::Time>;
-  int replayed = 0;
+  Replayed replayed{0, 0};
   absl::Time after = absl::UnixEpoch();
   std::string after_id = "00000000-0000-0000-0000-000000000000";
   while (true) {
@@ -413,6 +419,7 @@ absl::StatusOr<int> Consumer::Replay() {
          letters) {
       after = create_time;
       after_id = event_id;
+      ++replayed.still_dead;
       if (!state_->handlers.contains(type)) continue;  // a release that knows the type may come
       const EventInfo info{event_id, source, type, key, event_time, traceparent};
       absl::Status status = Deliver(info, payload.data);
@@ -421,7 +428,10 @@ absl::StatusOr<int> Consumer::Replay() {
           return tx.Execute("delete from dead_letters where event_id = :event_id", event_id);
         }));
       }
-      if (status.ok()) ++replayed;
+      if (status.ok()) {
+        ++replayed.handled;
+        --replayed.still_dead;
+      }
       log::Info("dead letter replayed",
                 {{"event_id", event_id}, {"type", type}, {"result", status}});
     }

@@ -69,9 +69,12 @@ class Consumer {
   // what else delivers.
   absl::Status Deliver(const EventInfo& info, absl::string_view payload);
 
-  // Handles all dead letters again, oldest first; those that succeed are no longer dead. Returns
-  // how many did.
-  absl::StatusOr<int> Replay();
+  struct Replayed {
+    int handled;
+    int still_dead;  // failed again, or of a type without a handler
+  };
+  // Handles all dead letters again, oldest first; those that succeed are no longer dead.
+  absl::StatusOr<Replayed> Replay();
 
  private:
   using Handler =

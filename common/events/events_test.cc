@@ -12,6 +12,7 @@
 #include "common/events/consumer.h"
 #include "common/events/kafka.h"
 #include "common/events/outbox.h"
+#include "common/events/outbox_cursor.h"
 #include "common/events/relay.h"
 #include "common/testing/testing.h"
 #include "playmesh/testing/v1/testing_events.pb.h"
@@ -177,6 +178,24 @@ TEST_CASE("A batch that is just as long as the backlog is not the last") {
   CHECK(Eventually([&] { return receiver.Count() == kBatchSize + 1; }));
 }
 
+TEST_CASE("A read ends with the event that fills it, and the next goes on after it") {
+  MockKafka kafka;
+  Producer producer(kafka);
+  for (int i = 0; i < 3; ++i) REQUIRE(producer.Publish(Event("a", i)).ok());
+  absl::Status status = producer.database.db().Transact([&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(events::OutboxCursor cursor, events::LoadCursor(tx));
+    for (int i = 0; i < 3; ++i) {
+      ASSIGN_OR_RETURN(const auto rows, events::ReadNext(tx, cursor, {.bytes = 1}));
+      REQUIRE(rows.size() == 1);
+      CHECK(rows[0].payload == Event("a", i).SerializeAsString());
+    }
+    ASSIGN_OR_RETURN(const auto rows, events::ReadNext(tx, cursor, {.bytes = 1}));
+    CHECK(rows.empty());
+    return absl::OkStatus();
+  });
+  CHECK(status.ok());
+}
+
 TEST_CASE("A transaction that stays open holds nobody up") {
   MockKafka kafka;
   kafka.CreateTopic(kTopic, 1);
@@ -275,10 +294,10 @@ TEST_CASE("A poison event goes to dead letters, the partition goes on, and repla
   REQUIRE(reasons.size() == 1);
   CHECK(reasons[0].find("negative") != std::string::npos);
 
-  CHECK(receiver.consumer.Replay().value() == 0);
+  CHECK(receiver.consumer.Replay().value().handled == 0);
   CHECK(receiver.database.Query<int64_t>("select count(*) from dead_letters").at(0) == 1);
   receiver.poison = false;
-  CHECK(receiver.consumer.Replay().value() == 1);
+  CHECK(receiver.consumer.Replay().value().handled == 1);
   CHECK(receiver.Numbers("a").back() == -1);
   CHECK(receiver.database.Query<int64_t>("select count(*) from dead_letters").at(0) == 0);
 }
@@ -369,7 +388,7 @@ TEST_CASE("A dead letter that has taken effect meanwhile is not replayed") {
       values (:id, '', :type, 'k', :payload, '', now(), 't', 0, 0, 'r'))",
                        id, info.type, db::Bytes{payload})
               .ok());
-  CHECK(receiver.consumer.Replay().value() == 1);
+  CHECK(receiver.consumer.Replay().value().handled == 1);
   CHECK(receiver.Count() == 1);
 }
 

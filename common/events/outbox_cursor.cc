@@ -25,25 +25,37 @@ absl::StatusOr<bool> TakeSnapshot(Transaction& tx, OutboxCursor& cursor) {
   return true;
 }
 
-// Rows of the snapshot that is read.
+// Rows of the snapshot that is read; `cut` when there are more of them.
 absl::StatusOr<std::vector<OutboxRow>> ReadSnapshot(Transaction& tx, const OutboxCursor& cursor,
-                                                    int limit) {
-  using Row =
-      std::tuple<int64_t, std::string, std::string, std::string, std::string, db::Blob, absl::Time>;
+                                                    const ReadLimit& limit, bool& cut) {
+  using Row = std::tuple<int64_t, std::string, std::string, std::string, std::string,
+                         std::optional<db::Blob>, absl::Time>;
   ASSIGN_OR_RETURN(auto found, tx.Query<Row>(R"(
-      select outbox_id, event_id, type, key, traceparent, payload, create_time
-      from outbox
-      where outbox_id > :outbox_id
-        and not pg_visible_in_snapshot(txid, :sent::pg_snapshot)
-        and pg_visible_in_snapshot(txid, :reading::pg_snapshot)
-      order by outbox_id
-      limit :limit)",
-                                             cursor.outbox_id, cursor.sent, cursor.reading, limit));
+      select outbox_id, event_id, type, key, traceparent,
+             case when sum(octet_length(payload)) over (order by outbox_id) - octet_length(payload)
+                       < :bytes
+                  then payload end,
+             create_time
+      from (select outbox_id, event_id, type, key, traceparent, payload, create_time
+            from outbox
+            where outbox_id > :outbox_id
+              and not pg_visible_in_snapshot(txid, :sent::pg_snapshot)
+              and pg_visible_in_snapshot(txid, :reading::pg_snapshot)
+            order by outbox_id
+            limit :rows) as next
+      order by outbox_id)",
+                                             limit.bytes, cursor.outbox_id, cursor.sent,
+                                             cursor.reading, limit.rows));
+  cut = static_cast<int>(found.size()) == limit.rows;
   std::vector<OutboxRow> rows;
   rows.reserve(found.size());
   for (auto& [id, event_id, type, key, traceparent, payload, time] : found) {
+    if (!payload) {
+      cut = true;
+      break;
+    }
     rows.push_back({id, std::move(event_id), std::move(type), std::move(key),
-                    std::move(traceparent), std::move(payload.data), time});
+                    std::move(traceparent), std::move(payload->data), time});
   }
   return rows;
 }
@@ -63,17 +75,19 @@ absl::Status StoreCursor(Transaction& tx, const OutboxCursor& cursor) {
                              cursor.sent, cursor.reading, cursor.outbox_id));
 }
 
-absl::StatusOr<std::vector<OutboxRow>> ReadNext(Transaction& tx, OutboxCursor& cursor, int limit) {
+absl::StatusOr<std::vector<OutboxRow>> ReadNext(Transaction& tx, OutboxCursor& cursor,
+                                                const ReadLimit& limit) {
   while (true) {
-    if (cursor.reading == cursor.sent) {
+    if (!cursor.open()) {
       ASSIGN_OR_RETURN(const bool any, TakeSnapshot(tx, cursor));
       if (!any) return std::vector<OutboxRow>();
     }
-    ASSIGN_OR_RETURN(std::vector<OutboxRow> rows, ReadSnapshot(tx, cursor, limit));
-    if (static_cast<int>(rows.size()) < limit) {
-      cursor.sent = cursor.reading;
-    } else {
+    bool cut = false;
+    ASSIGN_OR_RETURN(std::vector<OutboxRow> rows, ReadSnapshot(tx, cursor, limit, cut));
+    if (cut) {
       cursor.outbox_id = rows.back().outbox_id;
+    } else {
+      cursor.sent = cursor.reading;
     }
     // None are left of a snapshot that ended with the rows before.
     if (!rows.empty()) return rows;

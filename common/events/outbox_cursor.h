@@ -29,13 +29,22 @@ struct OutboxCursor {
   std::string reading;  // pg_snapshot
   int64_t outbox_id;
 
+  // Whether there is more to read before a new snapshot is taken.
+  bool open() const { return reading != sent; }
   bool operator==(const OutboxCursor&) const = default;
 };
 
 absl::StatusOr<OutboxCursor> LoadCursor(Transaction& tx);
 absl::Status StoreCursor(Transaction& tx, const OutboxCursor& cursor);
 
-// The next `limit` rows, past which the cursor then stands. Fewer: that is all for now.
-absl::StatusOr<std::vector<OutboxRow>> ReadNext(Transaction& tx, OutboxCursor& cursor, int limit);
+// How much one read takes at most; a last payload may reach beyond the bytes.
+struct ReadLimit {
+  int rows = 1000;
+  int64_t bytes = 4 << 20;
+};
+
+// The next rows, past which the cursor then stands; that is all for now unless it is still open.
+absl::StatusOr<std::vector<OutboxRow>> ReadNext(Transaction& tx, OutboxCursor& cursor,
+                                                const ReadLimit& limit);
 
 }  // namespace playmesh::events

@@ -17,8 +17,7 @@
 namespace playmesh::events {
 namespace {
 
-// The rest of a batch is read while the broker is at work on these.
-constexpr int kRowsInOneRead = 1000;
+constexpr int64_t kMaxBatchBytes = 16 << 20;
 constexpr absl::Duration kIdleWithoutLock = absl::Seconds(1);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(5);
 constexpr absl::Duration kBatchTimeout = absl::Minutes(5);
@@ -159,16 +158,18 @@ absl::StatusOr<bool> Relay::State::SendBatch() {
     }
     RETURN_IF_ERROR(StoreCursor(tx, cursor));
     sent.Increment(*produced);
-    return *produced >= options.batch_size;
+    return cursor.open();
   });
 }
 
-// Hands up to a batch of rows to the producer, reading some while the broker works on those before.
+// Hands a batch of rows to the producer, reading some while the broker works on those before.
 // Returns how many.
 absl::StatusOr<int> Relay::State::ProduceNext(Transaction& tx, OutboxCursor& cursor) {
-  const int limit = std::min(kRowsInOneRead, options.batch_size);
+  ReadLimit limit;
+  limit.rows = std::min(limit.rows, options.batch_size);
   int produced = 0;
-  while (produced < options.batch_size) {
+  int64_t bytes = 0;
+  do {
     ASSIGN_OR_RETURN(const std::vector<OutboxRow> rows, ReadNext(tx, cursor, limit));
     if (producer == nullptr && !rows.empty()) {
       ASSIGN_OR_RETURN(producer, NewProducer(options.brokers, &deliveries));
@@ -177,11 +178,11 @@ absl::StatusOr<int> Relay::State::ProduceNext(Transaction& tx, OutboxCursor& cur
       const EventInfo info{row.event_id, options.source,  row.type,
                            row.key,      row.create_time, row.traceparent};
       RETURN_IF_ERROR(events::Produce(*producer, options.topic, info, row.payload));
+      bytes += static_cast<int64_t>(row.payload.size());
     }
     if (!rows.empty()) age.Set(absl::ToDoubleSeconds(absl::Now() - rows.front().create_time));
     produced += static_cast<int>(rows.size());
-    if (static_cast<int>(rows.size()) < limit) break;
-  }
+  } while (cursor.open() && produced < options.batch_size && bytes < kMaxBatchBytes);
   return produced;
 }
 

@@ -22,6 +22,12 @@ namespace {
 
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(20);
 
+// A missing key, a clock that is off, a release that does not know the RPC.
+bool IsOurFault(const absl::Status& status) {
+  return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status) ||
+         absl::IsUnimplemented(status);
+}
+
 std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetLoadBalancingPolicyName("round_robin");
@@ -81,7 +87,7 @@ absl::Status Channel::CallInto(const char* method, const google::protobuf::Messa
     if (!absl::IsUnavailable(status) || attempt >= state_->options.max_attempts ||
         absl::Now() + backoff >= deadline) {
       log::Warning("call failed", {{"callee", method}, {"attempt", attempt}, {"error", status}});
-      return status;
+      return IsOurFault(status) ? absl::InternalError("a service refused another") : status;
     }
     static thread_local std::minstd_rand random(std::random_device{}());
     std::this_thread::sleep_for(

@@ -35,8 +35,9 @@ class Channel {
   ~Channel();
 
   // Calls `method`, such as "/playmesh.catalog.v1.CatalogService/GetGame", and waits. Errors are
-  // those of the other service, with their details; INTERNAL and UNKNOWN are logged. Not inside a
-  // database transaction.
+  // those of the other service, with their details, and are logged; but that this service may not
+  // call it is no fault of the caller's, so UNAUTHENTICATED, PERMISSION_DENIED and UNIMPLEMENTED
+  // become INTERNAL. Not inside a database transaction.
   template <typename Response>
   absl::StatusOr<Response> Call(const char* method, const google::protobuf::Message& request) {
     Response response;

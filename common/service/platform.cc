@@ -108,9 +108,18 @@ class PeriodicTask {
       context.deadline = absl::Now() + kTaskTimeout;
       context.trace = TraceContext::FromHeader("");
       ScopedContext scope(context);
-      absl::Status status = task_();
+      absl::Status status = RunTask();
       if (!status.ok()) log::Warning("task failed", {{"error", status}});
       lock.lock();
+    }
+  }
+
+  absl::Status RunTask() {
+    try {
+      return task_();
+    } catch (const std::exception& e) {
+      log::Error("task threw", {{"error", e.what()}});
+      return absl::InternalError("exception");
     }
   }
 
@@ -338,10 +347,11 @@ int RunService(const std::string& name, int argc, char** argv, config::Environme
     return 2;
   }
   if (flag == "--replay") {
-    absl::StatusOr<int> replayed = platform.consumer().Replay();
+    absl::StatusOr<Consumer::Replayed> replayed = platform.consumer().Replay();
     if (!replayed.ok()) log::Error("cannot replay", {{"error", replayed.status()}});
-    if (replayed.ok()) log::Info("replayed", {{"events", *replayed}});
-    return replayed.ok() ? 0 : 1;
+    if (replayed.ok())
+      log::Info("replayed", {{"handled", replayed->handled}, {"still_dead", replayed->still_dead}});
+    return replayed.ok() && replayed->still_dead == 0 ? 0 : 1;
   }
   return platform.Serve();
 }

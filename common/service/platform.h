@@ -1,14 +1,14 @@
 // What a service's main needs, and the order in which it starts and stops.
 //
 //   int main(int argc, char** argv) {
-//     return Run<LibraryConfig>("library", argc, argv, [](Platform& p, const LibraryConfig&) {
+//     return Run("library", argc, argv, [](Platform& p) {
 //       p.Serve<LibraryService>(LibraryService::Deps{p.db()});
 //       p.Consume<LibraryEvents>(LibraryEvents::Deps{p.clock(), p.outbox()});
 //       return absl::OkStatus();
 //     });
 //   }
 //
-// Start: configuration, wait for the database, check of the schema, setup, relay, consumer, server,
+// Start: configuration, setup, wait for the database, check of the schema, relay, consumer, server,
 // then SERVING. While it runs, readiness follows the database. Stop on SIGTERM or SIGINT:
 // NOT_SERVING, a pause in which balancers look away, streams end, calls finish, tasks and consumer
 // stop, the relay sends what is left.
@@ -134,6 +134,13 @@ int Run(const std::string& name, int argc, char** argv, Setup setup) {
   const Config config(env);
   return RunService(name, argc, argv, env,
                     [&](Platform& platform) { return setup(platform, config); });
+}
+
+// For a service without settings of its own: `setup` is Status(Platform&).
+template <typename Setup>
+int Run(const std::string& name, int argc, char** argv, Setup setup) {
+  config::Environment env;
+  return RunService(name, argc, argv, env, setup);
 }
 
 }  // namespace playmesh

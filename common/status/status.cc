@@ -41,11 +41,19 @@ absl::Status ErrorWithReason(absl::StatusCode code, absl::string_view reason,
 }
 
 absl::Status InvalidField(absl::string_view field, absl::string_view description) {
-  google::rpc::BadRequest violations;
-  auto* violation = violations.add_field_violations();
+  Violations violations;
+  violations.Add(field, description);
+  return violations.status();
+}
+
+void Violations::Add(absl::string_view field, absl::string_view description) {
+  auto* violation = violations_.add_field_violations();
   violation->set_field(std::string(field));
   violation->set_description(std::string(description));
-  return InvalidFields(violations);
+}
+
+absl::Status Violations::status() const {
+  return violations_.field_violations().empty() ? absl::OkStatus() : InvalidFields(violations_);
 }
 
 absl::Status InvalidFields(const google::rpc::BadRequest& given) {

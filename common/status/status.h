@@ -48,6 +48,17 @@ absl::Status InvalidField(absl::string_view field, absl::string_view description
 // INVALID_ARGUMENT with all `violations`; their first five stand in the message too.
 absl::Status InvalidFields(const google::rpc::BadRequest& violations);
 
+// Collects all that is wrong with a request.
+class Violations {
+ public:
+  void Add(absl::string_view field, absl::string_view description);
+  // OK when nothing is wrong, else InvalidFields.
+  absl::Status status() const;
+
+ private:
+  google::rpc::BadRequest violations_;
+};
+
 // `code` with RetryInfo: try again after `delay`.
 absl::Status RetryLater(absl::StatusCode code, absl::Duration delay, absl::string_view message);
 

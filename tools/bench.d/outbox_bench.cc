@@ -21,9 +21,7 @@ namespace playmesh {
 namespace {
 
 constexpr int kEventsInTransaction = 10;
-// As the relay reads.
-constexpr int kBatch = 10'000;
-constexpr int kRowsInOneRead = 1000;
+constexpr size_t kBatch = 10'000;  // as the relay sends
 constexpr char kDrained[] =
     "select not exists (select from outbox where txid >= pg_snapshot_xmin((select sent from "
     "outbox_cursor)) and not pg_visible_in_snapshot(txid, (select sent from outbox_cursor)))";
@@ -48,11 +46,12 @@ absl::StatusOr<bool> DrainToNowhere(Database& db) {
     RETURN_IF_ERROR(
         tx.QueryOne<bool>("select pg_try_advisory_xact_lock(:lock)", events::kRelayLock));
     ASSIGN_OR_RETURN(events::OutboxCursor cursor, events::LoadCursor(tx));
-    for (int read = 0; read < kBatch; read += kRowsInOneRead) {
-      ASSIGN_OR_RETURN(const auto rows, events::ReadNext(tx, cursor, kRowsInOneRead));
-      if (read == 0 && rows.empty()) return false;
-      if (static_cast<int>(rows.size()) < kRowsInOneRead) break;
-    }
+    size_t rows = 0;
+    do {
+      ASSIGN_OR_RETURN(const auto read, events::ReadNext(tx, cursor, {}));
+      rows += read.size();
+    } while (cursor.open() && rows < kBatch);
+    if (rows == 0) return false;
     RETURN_IF_ERROR(events::StoreCursor(tx, cursor));
     return true;
   });

@@ -49,6 +49,11 @@ bool CheckMethod(const MethodDescriptor* method, std::string* error) {
     *error =
         absl::StrCat(method->full_name(),
                      " does not say who may call it: add option (playmesh.options.v1.access) = …");
+  } else if ((access.has_public_() && !access.public_()) ||
+             (access.has_signed_in() && !access.signed_in()) ||
+             (access.has_permission() && access.permission().empty())) {
+    *error = absl::StrCat(method->full_name(),
+                          " has an access rule that lets nobody in: set it to true, or to a name");
   } else if (access.has_internal() && access.internal().callers().empty()) {
     *error = absl::StrCat(method->full_name(),
                           " is internal without callers: name at least one service");
