@@ -19,7 +19,7 @@ from mesh.supervisor import Supervisor
 
 BINARIES = ROOT / "build" / "release" / "bin"
 ROUND_S = 2
-EVENTS = 20_000
+EVENTS = 100_000
 TOPIC = "playmesh.bench.v1"
 
 
