@@ -3,7 +3,8 @@
 //   struct PaymentConfig {
 //     explicit PaymentConfig(config::Environment& env)
 //         : provider(env.String("PLAYMESH_PAYMENT_PROVIDER", "sandbox")),
-//           reconcile_interval(env.Duration("PLAYMESH_RECONCILE_INTERVAL", absl::Seconds(5))) {}
+//           reconcile_interval(env.Duration("PLAYMESH_PAYMENT_RECONCILE_INTERVAL",
+//           absl::Seconds(2))) {}
 //     std::string provider;
 //     absl::Duration reconcile_interval;
 //   };
