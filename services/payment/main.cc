@@ -27,12 +27,12 @@ absl::Status SetUp(Platform& p, const PaymentConfig& config) {
   auto& service = p.Serve<PaymentService>(PaymentService::Deps{p.db(), p.clock(), p.outbox(),
                                                                *provider, config.fee_basis_points,
                                                                config.reconcile_interval});
-  p.Every("payment.reconcile", config.reconcile_interval,
+  p.Every("payment.Reconcile", config.reconcile_interval,
           [&service] { return service.Reconcile(); });
-  p.Every("payment.forget_webhooks", absl::Hours(1),
+  p.Every("payment.ForgetWebhooks", absl::Hours(1),
           [&service] { return service.ForgetWebhooks(); });
   if (sandbox != nullptr) {
-    p.Every("payment.sandbox_webhooks", kSandboxInterval, [&service, sandbox] {
+    p.Every("payment.DeliverSandboxWebhooks", kSandboxInterval, [&service, sandbox] {
       return sandbox->DeliverWebhooks(std::bind_front(&PaymentService::DeliverWebhook, &service));
     });
   }

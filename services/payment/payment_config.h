@@ -16,7 +16,7 @@ struct PaymentConfig {
       : provider(env.String("PLAYMESH_PAYMENT_PROVIDER", "sandbox")),
         fee_basis_points(
             static_cast<int>(env.Int("PLAYMESH_PLATFORM_FEE_BASIS_POINTS", 3000, 0, kBasisPoints))),
-        reconcile_interval(env.Duration("PLAYMESH_RECONCILE_INTERVAL", absl::Seconds(2))),
+        reconcile_interval(env.Duration("PLAYMESH_PAYMENT_RECONCILE_INTERVAL", absl::Seconds(2))),
         sandbox{env.File("PLAYMESH_SANDBOX_WEBHOOK_SECRET_FILE", provider == "sandbox"),
                 env.Duration("PLAYMESH_SANDBOX_WEBHOOK_DELAY", absl::Seconds(2)),
                 env.String("PLAYMESH_SANDBOX_CHALLENGE_URL",
@@ -28,6 +28,8 @@ struct PaymentConfig {
 
   std::string provider;  // "sandbox" or "stripe"
   int fee_basis_points;  // of each sale, what the platform keeps; holds for payments from now on
+  // How often to look for payments whose outcome is overdue; also how soon the provider is asked
+  // for the first time.
   absl::Duration reconcile_interval;
   SandboxOptions sandbox;
   StripeOptions stripe;

@@ -16,6 +16,7 @@ struct ProviderPayment {
   Payment payment;
   std::string token;      // of the card; empty once the payment is decided
   std::string reference;  // the provider's id of the payment; empty until it told one
+  std::string provider;   // name of the provider that it was made with
 };
 
 // What a webhook says.

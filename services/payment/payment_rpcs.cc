@@ -1,4 +1,4 @@
-// Charging and refunding.
+// Charging, cancelling and refunding.
 #include "absl/strings/str_cat.h"
 #include "common/base/random.h"
 #include "common/status/status.h"
@@ -7,36 +7,35 @@
 namespace playmesh::payment {
 namespace {
 
-void Violate(google::rpc::BadRequest& violations, std::string field, std::string description) {
-  auto* violation = violations.add_field_violations();
-  violation->set_field(std::move(field));
-  violation->set_description(std::move(description));
-}
+// What an order of purchase can cost: 50 items at 10^12, the highest price in catalog.
+constexpr int64_t kMaxUnitsMinor = 50'000'000'000'000;
 
 // What the field rules cannot say about the amounts.
 absl::Status CheckAmounts(const CreatePaymentRequest& request) {
-  google::rpc::BadRequest violations;
+  Violations violations;
   if (request.amount().units_minor() <= 0) {
-    Violate(violations, "amount.units_minor", "must be above zero");
+    violations.Add("amount.units_minor", "must be above zero");
+  }
+  if (request.amount().units_minor() > kMaxUnitsMinor) {
+    violations.Add("amount.units_minor", absl::StrCat("is more than ", kMaxUnitsMinor));
   }
   int64_t sum = 0;
   bool overflow = false;
   for (int i = 0; i < request.splits_size(); ++i) {
     const type::v1::Money& amount = request.splits(i).amount();
     if (amount.currency_code() != request.amount().currency_code()) {
-      Violate(violations, absl::StrCat("splits[", i, "].amount.currency_code"),
-              "must be that of the payment");
+      violations.Add(absl::StrCat("splits[", i, "].amount.currency_code"),
+                     "must be that of the payment");
     }
     if (amount.units_minor() < 0) {
-      Violate(violations, absl::StrCat("splits[", i, "].amount.units_minor"),
-              "must not be negative");
+      violations.Add(absl::StrCat("splits[", i, "].amount.units_minor"), "must not be negative");
     }
     overflow |= __builtin_add_overflow(sum, amount.units_minor(), &sum);
   }
   if (overflow || sum != request.amount().units_minor()) {
-    Violate(violations, "splits", "must sum to the amount");
+    violations.Add("splits", "must sum to the amount");
   }
-  return violations.field_violations().empty() ? absl::OkStatus() : InvalidFields(violations);
+  return violations.status();
 }
 
 absl::Status InsertSplits(Transaction& tx, const CreatePaymentRequest& request) {
@@ -112,6 +111,20 @@ absl::StatusOr<GetPaymentResponse> PaymentService::GetPayment(const Caller& call
   return response;
 }
 
+absl::StatusOr<CancelPaymentResponse> PaymentService::CancelPayment(
+    const Caller& caller, const CancelPaymentRequest& request) {
+  ASSIGN_OR_RETURN(ProviderPayment payment, db_.Transact([&](Transaction& tx) {
+    return LoadForProvider(tx, request.payment_id());
+  }));
+  if (payment.payment.state() == PAYMENT_STATE_REQUIRES_ACTION) {
+    RETURN_IF_ERROR(CheckProvider(payment));
+    ASSIGN_OR_RETURN(payment.payment, Settle(payment, std::mem_fn(&PaymentProvider::Cancel)));
+  }
+  CancelPaymentResponse response;
+  *response.mutable_payment() = std::move(payment.payment);
+  return response;
+}
+
 absl::StatusOr<RefundPaymentResponse> PaymentService::RefundPayment(
     const Caller& caller, const RefundPaymentRequest& request) {
   bool is_new = false;
@@ -120,12 +133,14 @@ absl::StatusOr<RefundPaymentResponse> PaymentService::RefundPayment(
                      ASSIGN_OR_RETURN(const int64_t begun,
                                       tx.Execute(R"(
         update payments set state = 'refunding', ask_time = :ask_time
-        where payment_id = :payment_id and state = 'captured')",
-                                                 clock_.Now() + kAskLease, request.payment_id()));
+        where payment_id = :payment_id and state = 'captured' and provider = :provider)",
+                                                 clock_.Now() + kAskLease, request.payment_id(),
+                                                 provider_.name()));
                      is_new = begun == 1;
                      return LoadForProvider(tx, request.payment_id());
                    }));
   const PaymentState state = payment.payment.state();
+  if (state == PAYMENT_STATE_CAPTURED) RETURN_IF_ERROR(CheckProvider(payment));
   if (state != PAYMENT_STATE_REFUNDING && state != PAYMENT_STATE_REFUNDED) {
     return Error(absl::StatusCode::kFailedPrecondition, ERROR_REASON_PAYMENT_NOT_CAPTURED,
                  "there is nothing to give back: the payment was not captured");

@@ -138,6 +138,11 @@ TEST_CASE("amounts that do not add up are refused by their fields") {
     request.mutable_amount()->set_units_minor(-1);
     field = "amount.units_minor";
   }
+  SECTION("more than 50 items can cost") {
+    request.mutable_amount()->set_units_minor(50'000'000'000'001);
+    request.mutable_splits(0)->mutable_amount()->set_units_minor(50'000'000'000'001);
+    field = "amount.units_minor";
+  }
   SECTION("splits of another sum") {
     request.mutable_splits(0)->mutable_amount()->set_units_minor(999);
     field = "splits: must sum";
@@ -193,6 +198,104 @@ TEST_CASE(
   CHECK(captured == threads);
   CHECK(shop.Owed() == 700 * threads);
   CHECK(shop.Count("select cast(sum(units_minor) as bigint) from ledger_entries") == 0);
+}
+
+TEST_CASE("CancelPayment ends a payment that waits for the buyer, once and for all") {
+  SandboxShop shop;
+  const Payment payment = shop.Pay("pm_card_threeDSecure2Required");
+  const Payment cancelled = *shop.Cancel(payment.payment_id());
+  CHECK(cancelled.state() == PAYMENT_STATE_FAILED);
+  CHECK(cancelled.decline_code() == "authentication_failed");
+  CHECK(cancelled.client_secret().empty());
+  CHECK(shop.Cancel(payment.payment_id())->state() == PAYMENT_STATE_FAILED);
+  CompleteSandboxChallengeRequest challenge;
+  challenge.set_client_secret(payment.client_secret());
+  challenge.set_approve(true);
+  REQUIRE(shop.service.CompleteSandboxChallenge(Caller(), challenge).ok());
+  shop.Deliver();
+  CHECK(shop.Get(payment.payment_id()).state() == PAYMENT_STATE_FAILED);
+  CHECK(shop.database.Published<PaymentFailed>().size() == 1);
+  CHECK(shop.Owed() == 0);
+}
+
+TEST_CASE("CancelPayment of a payment that was captured meanwhile says so") {
+  SandboxShop shop;
+  const Payment payment = shop.Pay("pm_card_threeDSecure2Required");
+  CompleteSandboxChallengeRequest challenge;
+  challenge.set_client_secret(payment.client_secret());
+  challenge.set_approve(true);
+  REQUIRE(shop.service.CompleteSandboxChallenge(Caller(), challenge).ok());
+  REQUIRE(shop.Get(payment.payment_id()).state() == PAYMENT_STATE_REQUIRES_ACTION);
+  CHECK(shop.Cancel(payment.payment_id())->state() == PAYMENT_STATE_CAPTURED);
+  shop.Deliver();
+  CHECK(shop.database.Published<PaymentCaptured>().size() == 1);
+  CHECK(shop.Owed() == 1400);
+}
+
+TEST_CASE("CancelPayment leaves a payment waiting when the provider does not answer") {
+  ScriptedShop shop;
+  shop.provider.charge = [](const ProviderPayment&) {
+    return Outcome{
+        .kind = Outcome::Kind::kRequiresAction, .reference = "pi_1", .client_secret = "x"};
+  };
+  const std::string payment_id = shop.Pay("pm_card_visa").payment_id();
+  CHECK(shop.Cancel(payment_id)->state() == PAYMENT_STATE_REQUIRES_ACTION);
+  shop.provider.cancel = [](const ProviderPayment& asked) {
+    CHECK(asked.reference == "pi_1");
+    return Outcome{.kind = Outcome::Kind::kFailed, .decline_code = "x", .decline_message = "x"};
+  };
+  CHECK(shop.Cancel(payment_id)->state() == PAYMENT_STATE_FAILED);
+  CHECK(shop.provider.cancellations == 2);
+}
+
+TEST_CASE("CancelPayment changes nothing about a payment that does not wait for the buyer") {
+  SandboxShop shop;
+  for (const char* token : {"pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_lateWebhook"}) {
+    CAPTURE(token);
+    const Payment payment = shop.Pay(token);
+    CHECK(shop.Cancel(payment.payment_id())->state() == payment.state());
+  }
+  CHECK(absl::IsNotFound(shop.Cancel(NewUuid(shop.clock.Now())).status()));
+}
+
+TEST_CASE("a payment is cancelled or captured, never both, however many try at the same time") {
+  const int threads = GENERATE(2, 8, 64);
+  SandboxShop shop;
+  const Payment payment = shop.Pay("pm_card_threeDSecure2Required");
+  CompleteSandboxChallengeRequest challenge;
+  challenge.set_client_secret(payment.client_secret());
+  challenge.set_approve(true);
+  std::atomic<int> answered = 0;
+  InThreads(threads, [&](int i) {
+    answered += i % 2 == 0 ? shop.Cancel(payment.payment_id()).ok()
+                           : shop.service.CompleteSandboxChallenge(Caller(), challenge).ok();
+  });
+  CHECK(answered == threads);
+  shop.Deliver();
+  const bool captured = shop.Get(payment.payment_id()).state() == PAYMENT_STATE_CAPTURED;
+  CHECK(shop.database.Published<PaymentCaptured>().size() == (captured ? 1 : 0));
+  CHECK(shop.database.Published<PaymentFailed>().size() == (captured ? 0 : 1));
+  CHECK(shop.Owed() == (captured ? 1400 : 0));
+}
+
+TEST_CASE("what another provider has made can be neither refunded nor cancelled") {
+  ScriptedShop shop;
+  shop.provider.charge = [](const ProviderPayment&) {
+    return Outcome{.kind = Outcome::Kind::kCaptured, .reference = "pi_1"};
+  };
+  const std::string captured = shop.Pay("pm_card_visa").payment_id();
+  shop.provider.charge = [](const ProviderPayment&) {
+    return Outcome{
+        .kind = Outcome::Kind::kRequiresAction, .reference = "pi_2", .client_secret = "x"};
+  };
+  const std::string asking = shop.Pay("pm_card_visa").payment_id();
+  shop.provider.own_name = "stripe";
+  CHECK(ReasonOf(shop.Refund(captured).status()) == "PROVIDER_NOT_CONFIGURED");
+  CHECK(ReasonOf(shop.Cancel(asking).status()) == "PROVIDER_NOT_CONFIGURED");
+  CHECK(shop.Get(captured).state() == PAYMENT_STATE_CAPTURED);
+  CHECK(shop.Get(asking).state() == PAYMENT_STATE_REQUIRES_ACTION);
+  CHECK(shop.provider.refunds == 0);
+  CHECK(shop.provider.cancellations == 0);
 }
 
 TEST_CASE("RefundPayment gives the whole back, once") {

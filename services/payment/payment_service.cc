@@ -77,11 +77,19 @@ absl::StatusOr<ProviderPayment> PaymentService::LoadForProvider(
     Transaction& tx, const std::string& payment_id) const {
   ProviderPayment loaded;
   ASSIGN_OR_RETURN(loaded.payment, LoadPayment(tx, payment_id));
-  using Row = std::tuple<std::string, std::string>;
-  ASSIGN_OR_RETURN(std::tie(loaded.token, loaded.reference), tx.QueryOne<Row>(R"(
-      select payment_method_token, provider_reference from payments where payment_id = :payment_id)",
-                                                                              payment_id));
+  using Row = std::tuple<std::string, std::string, std::string>;
+  ASSIGN_OR_RETURN(std::tie(loaded.token, loaded.reference, loaded.provider),
+                   tx.QueryOne<Row>(R"(
+      select payment_method_token, provider_reference, provider from payments
+      where payment_id = :payment_id)",
+                                    payment_id));
   return loaded;
+}
+
+absl::Status PaymentService::CheckProvider(const ProviderPayment& payment) const {
+  if (payment.provider == provider_.name()) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, ERROR_REASON_PROVIDER_NOT_CONFIGURED,
+               "the payment was made with a provider that is not configured any more");
 }
 
 absl::StatusOr<Payment> PaymentService::Apply(Transaction& tx, const std::string& payment_id,
@@ -181,13 +189,16 @@ absl::StatusOr<Payment> PaymentService::Settle(const ProviderPayment& payment,
 absl::Status PaymentService::Reconcile() {
   ASSIGN_OR_RETURN(const std::vector<Payment> due, db_.Transact([&](Transaction& tx) {
     return tx.Query<Payment>(R"(
-        update payments set ask_time = :lease_end, ask_count = ask_count + 1
-        where payment_id in (select payment_id from payments where ask_time <= :now
+        update payments set ask_time = :lease_end
+        where payment_id in (select payment_id from payments
+                             where ask_time <= :now and provider = :provider
                              order by ask_time limit :limit for update skip locked)
         returning payment_id, state)",
-                             clock_.Now() + kAskLease, clock_.Now(), kAskBatch);
+                             clock_.Now() + kAskLease, clock_.Now(), provider_.name(), kAskBatch);
   }));
   for (const Payment& payment : due) {
+    // The rest is due again when its lease has run out.
+    if (absl::Now() >= CurrentContext().deadline - kWriteReserve) break;
     const absl::Status status = ReconcileOne(payment);
     if (!status.ok()) {
       log::Warning("payment not reconciled",
@@ -198,9 +209,14 @@ absl::Status PaymentService::Reconcile() {
 }
 
 absl::Status PaymentService::ReconcileOne(const Payment& claimed) const {
-  ASSIGN_OR_RETURN(const ProviderPayment due, db_.Transact([&](Transaction& tx) {
-    return LoadForProvider(tx, claimed.payment_id());
-  }));
+  ASSIGN_OR_RETURN(const ProviderPayment due,
+                   db_.Transact([&](Transaction& tx) -> absl::StatusOr<ProviderPayment> {
+                     RETURN_IF_ERROR(tx.Execute(R"(
+            update payments set ask_count = ask_count + 1
+            where payment_id = :payment_id and state = :state)",
+                                                claimed.payment_id(), claimed.state()));
+                     return LoadForProvider(tx, claimed.payment_id());
+                   }));
   // What was due is not any more: a webhook came in between.
   if (due.payment.state() != claimed.state()) return absl::OkStatus();
   const bool may_repeat = clock_.Now() - FromTimestamp(due.payment.create_time()) < kRepeatLimit;

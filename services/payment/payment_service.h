@@ -33,6 +33,8 @@ class PaymentService : public PaymentServiceBase {
                                                       const CreatePaymentRequest& request) override;
   absl::StatusOr<GetPaymentResponse> GetPayment(const Caller& caller,
                                                 const GetPaymentRequest& request) override;
+  absl::StatusOr<CancelPaymentResponse> CancelPayment(const Caller& caller,
+                                                      const CancelPaymentRequest& request) override;
   absl::StatusOr<RefundPaymentResponse> RefundPayment(const Caller& caller,
                                                       const RefundPaymentRequest& request) override;
   absl::StatusOr<HandleProviderWebhookResponse> HandleProviderWebhook(
@@ -45,7 +47,8 @@ class PaymentService : public PaymentServiceBase {
       const Caller& caller, const ListBalanceTransactionsRequest& request) override;
 
   // Asks the provider about payments and refunds whose outcome is overdue, and ends payments that
-  // the buyer left unconfirmed. Some at a time; any number of replicas may do it at once.
+  // the buyer left unconfirmed. Some at a time, and none that another provider has made; any number
+  // of replicas may do it at once.
   absl::Status Reconcile();
 
   // Hands a webhook to HandleProviderWebhook, for a provider inside of this process.
@@ -58,6 +61,8 @@ class PaymentService : public PaymentServiceBase {
   // payment_service.cc
   absl::StatusOr<ProviderPayment> LoadForProvider(Transaction& tx,
                                                   const std::string& payment_id) const;
+  // FAILED_PRECONDITION (PROVIDER_NOT_CONFIGURED) when the payment was made with another provider.
+  absl::Status CheckProvider(const ProviderPayment& payment) const;
   absl::StatusOr<Payment> Apply(Transaction& tx, const std::string& payment_id,
                                 const Outcome& outcome) const;
   absl::Status AskLater(Transaction& tx, const std::string& payment_id,

@@ -38,7 +38,7 @@ class ScriptedProvider : public PaymentProvider {
     return absl::UnavailableError("silence");
   }
 
-  std::string name() const override { return "sandbox"; }
+  std::string name() const override { return own_name; }
   absl::StatusOr<Outcome> Charge(const ProviderPayment& payment) override {
     return ++charges, charge(payment);
   }
@@ -58,6 +58,7 @@ class ScriptedProvider : public PaymentProvider {
     return ReadEvent(body);
   }
 
+  std::string own_name = "sandbox";
   Answer charge = Silence, retrieve = Silence, cancel = Silence, refund = Silence;
   std::atomic<int> charges = 0, retrievals = 0, cancellations = 0, refunds = 0;
 };
@@ -105,6 +106,13 @@ struct Shop {
     request.set_payment_id(payment_id);
     auto response = service.GetPayment(purchase, request);
     REQUIRE(response.status() == absl::OkStatus());
+    return response->payment();
+  }
+  absl::StatusOr<Payment> Cancel(const std::string& payment_id) {
+    CancelPaymentRequest request;
+    request.set_payment_id(payment_id);
+    auto response = service.CancelPayment(purchase, request);
+    if (!response.ok()) return response.status();
     return response->payment();
   }
   absl::StatusOr<Payment> Refund(const std::string& payment_id) {

@@ -112,6 +112,49 @@ TEST_CASE("a batch is bounded, and the rest follows") {
   CHECK(shop.provider.retrievals == 25);
 }
 
+TEST_CASE("the provider is asked no more once the time of the task is over") {
+  ScriptedShop shop;
+  for (int i = 0; i < 5; ++i) shop.Pay("pm_card_visa");
+  Context context;
+  context.deadline = absl::Now() + absl::Minutes(1);
+  shop.provider.retrieve = [&](const ProviderPayment& asked) {
+    context.deadline = absl::Now() + absl::Milliseconds(400);
+    return ScriptedProvider::Silence(asked);
+  };
+  shop.clock.Advance(absl::Seconds(2));
+  {
+    ScopedContext scope(context);
+    REQUIRE(shop.service.Reconcile().ok());
+  }
+  CHECK(shop.provider.retrievals == 1);
+  CHECK(shop.Count("select count(*) from payments where ask_count > 0") == 1);
+  // The others have lost no more than the lease.
+  shop.provider.retrieve = Captured;
+  shop.clock.Advance(kAskLease);
+  REQUIRE(shop.service.Reconcile().ok());
+  CHECK(shop.provider.retrievals == 6);
+}
+
+TEST_CASE("payments of a provider that is not configured any more are left alone") {
+  ScriptedShop shop;
+  const Payment payment = shop.Pay("pm_card_visa");
+  shop.provider.retrieve = NeverHeard;
+  shop.provider.charge = Captured;
+  shop.clock.Advance(absl::Hours(1));
+  shop.provider.own_name = "stripe";
+  REQUIRE(shop.service.Reconcile().ok());
+  CHECK(shop.provider.retrievals == 0);
+  CHECK(shop.provider.charges == 1);
+  const std::string body = IntentEvent("evt_1", "payment_intent.succeeded", payment.payment_id(),
+                                       R"("status":"succeeded")");
+  CHECK(shop.service.DeliverWebhook(body, SignWebhook(kSecret, body, shop.clock.Now())).ok());
+  CHECK(shop.Get(payment.payment_id()).state() == PAYMENT_STATE_PROCESSING);
+
+  shop.provider.own_name = "sandbox";
+  REQUIRE(shop.service.Reconcile().ok());
+  CHECK(shop.Get(payment.payment_id()).state() == PAYMENT_STATE_CAPTURED);
+}
+
 TEST_CASE("a payment that the buyer leaves unconfirmed ends after an hour") {
   SandboxShop shop;
   const Payment payment = shop.Pay("pm_card_threeDSecure2Required");

@@ -80,7 +80,7 @@ absl::StatusOr<Outcome> FromIntent(const json& intent) {
     if (error.is_object()) return Failed(outcome.reference, error);
     outcome.kind = Outcome::Kind::kFailed;
     outcome.decline_code = "authentication_failed";
-    outcome.decline_message = "The payment was not confirmed in time.";
+    outcome.decline_message = "The payment was not confirmed.";
   }
   return outcome;
 }

@@ -1,14 +1,11 @@
 // What providers tell on their own, and the sandbox's page of the bank.
 #include "common/context/context.h"
 #include "common/log/log.h"
-#include "common/status/status.h"
+#include "common/rpc/headers.h"
 #include "services/payment/payment_service.h"
 
 namespace playmesh::payment {
 namespace {
-
-constexpr char kSignatureHeader[] = "stripe-signature";
-constexpr size_t kMaxWebhookBytes = 64 * 1024;
 
 bool IsSameMoney(const type::v1::Money& a, const type::v1::Money& b) {
   return a.currency_code() == b.currency_code() && a.units_minor() == b.units_minor();
@@ -21,11 +18,8 @@ absl::StatusOr<HandleProviderWebhookResponse> PaymentService::HandleProviderWebh
   if (request.provider() != provider_.name()) {
     return absl::NotFoundError("there is no such provider");
   }
-  if (request.body().data().size() > kMaxWebhookBytes) {
-    return InvalidField("body", "has over 64 KiB");
-  }
   const auto& headers = CurrentContext().headers;
-  const auto signature = headers.find(kSignatureHeader);
+  const auto signature = headers.find(rpc::kStripeSignatureHeader);
   ASSIGN_OR_RETURN(
       const ProviderEvent event,
       provider_.ParseWebhook(request.body().data(),
@@ -36,7 +30,7 @@ absl::StatusOr<HandleProviderWebhookResponse> PaymentService::HandleProviderWebh
 
 absl::Status PaymentService::DeliverWebhook(const std::string& body, const std::string& signature) {
   Context context = CurrentContext();
-  context.headers[kSignatureHeader] = signature;
+  context.headers[rpc::kStripeSignatureHeader] = signature;
   ScopedContext scope(context);
   HandleProviderWebhookRequest request;
   request.set_provider(provider_.name());

@@ -89,13 +89,12 @@ TEST_CASE("a webhook is refused unless it is signed, and was so just now") {
   CHECK(shop.State() == PAYMENT_STATE_PROCESSING);
 }
 
-TEST_CASE("webhooks of other providers, of no events and of too much are refused") {
+TEST_CASE("webhooks of other providers and of no events are refused") {
   WebhookShop shop;
   HandleProviderWebhookRequest request;
   request.set_provider("stripe");
   CHECK(absl::IsNotFound(shop.service.HandleProviderWebhook(Caller(), request).status()));
   CHECK(absl::IsInvalidArgument(shop.Send("no json")));
-  CHECK(absl::IsInvalidArgument(shop.Send(std::string(64 * 1024 + 1, ' '))));
 }
 
 TEST_CASE("webhooks that are not about our payments are acknowledged") {

@@ -3,7 +3,6 @@
 #include "common/status/status.h"
 #include "services/purchase/orders.h"
 #include "services/purchase/purchase_service.h"
-#include "services/purchase/total.h"
 
 namespace playmesh::purchase {
 namespace {
@@ -18,7 +17,7 @@ bool HoldsGame(const Cart& cart, const std::string& game_id) {
 
 absl::Status CheckRoom(const Cart& cart, const catalog::Offer& offer) {
   if (cart.items().empty()) return absl::OkStatus();
-  if (cart.total().currency_code() != offer.price().currency_code()) {
+  if (cart.items(0).price().currency_code() != offer.price().currency_code()) {
     return Error(absl::StatusCode::kFailedPrecondition, ERROR_REASON_CURRENCY_MISMATCH,
                  "the cart holds items in another currency; order or remove them first");
   }
@@ -42,9 +41,7 @@ absl::StatusOr<GetCartResponse> PurchaseService::GetCart(const Caller& caller,
     auto offer = offers.find(item.edition_id());
     if (offer != offers.end()) *item.mutable_price() = offer->second.price();
   }
-  if (!cart.items().empty()) {
-    ASSIGN_OR_RETURN(*cart.mutable_total(), TotalOf(cart.items()));
-  }
+  SumUp(cart);
   GetCartResponse response;
   *response.mutable_cart() = std::move(cart);
   return response;

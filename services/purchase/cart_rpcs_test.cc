@@ -67,9 +67,7 @@ TEST_CASE_METHOD(Shop, "AddCartItem refuses a second currency until the cart is 
   const auto dollars = catalog.Sell(1999, "USD");
   Value(Add(buyer, euros));
   CHECK(ReasonOf(Add(buyer, dollars, "USD").status()) == "CURRENCY_MISMATCH");
-  RemoveCartItemRequest remove;
-  remove.set_edition_id(euros.edition_id());
-  Value(service.RemoveCartItem(buyer, remove));
+  Value(Remove(buyer, euros));
   CHECK(Value(Add(buyer, dollars, "USD")).cart().total().currency_code() == "USD");
 }
 
@@ -132,6 +130,31 @@ TEST_CASE_METHOD(Shop, "RemoveCartItem of what is not there changes nothing") {
   CHECK(Value(service.RemoveCartItem(testing::UserCaller(Id()), request)).cart().items().empty());
   CHECK(Value(service.RemoveCartItem(buyer, request)).cart().items().empty());
   CHECK(Value(service.RemoveCartItem(buyer, request)).cart().items().empty());
+}
+
+TEST_CASE_METHOD(Shop,
+                 "AddCartItem refuses a price above 10^12, so that 50 of them can be summed") {
+  constexpr int64_t kMax = 1'000'000'000'000;
+  CHECK(Add(buyer, catalog.Sell(kMax)).ok());
+  CHECK(absl::IsFailedPrecondition(Add(buyer, catalog.Sell(kMax + 1)).status()));
+  CHECK(CartOf(buyer).items_size() == 1);
+}
+
+TEST_CASE_METHOD(Shop, "a cart whose total does not fit is shown without, and can be emptied") {
+  std::vector<catalog::Offer> offers;
+  for (int i = 0; i < 4; ++i) Value(Add(buyer, offers.emplace_back(catalog.Sell(1999))));
+  for (const auto& offer : offers) catalog.SetPrice(offer, std::numeric_limits<int64_t>::max());
+  CHECK(CartOf(buyer).items_size() == 4);
+  CHECK_FALSE(CartOf(buyer).has_total());
+
+  // As if the database had let such prices in.
+  REQUIRE(
+      database.Execute("alter table cart_items drop constraint cart_items_units_minor_check").ok());
+  REQUIRE(database.Execute("update cart_items set units_minor = 9223372036854775807").ok());
+  CHECK_FALSE(Value(Remove(buyer, offers[0])).cart().has_total());
+  Value(Remove(buyer, offers[1]));
+  CHECK(Value(Remove(buyer, offers[2])).cart().has_total());
+  CHECK(Value(Remove(buyer, offers[3])).cart().items().empty());
 }
 
 TEST_CASE_METHOD(Shop, "GetCart shows today's prices and accepts none of them") {

@@ -1,6 +1,7 @@
 #include "services/purchase/carts.h"
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "services/purchase/total.h"
@@ -8,6 +9,13 @@
 namespace playmesh::purchase {
 
 using namespace v1;  // NOLINT: as in the generated headers
+
+void SumUp(Cart& cart) {
+  cart.clear_total();
+  if (cart.items().empty()) return;
+  absl::StatusOr<Money> total = TotalOf(cart.items());
+  if (total.ok()) *cart.mutable_total() = *std::move(total);
+}
 
 absl::StatusOr<Cart> LoadCart(Transaction& tx, const std::string& user_id) {
   ASSIGN_OR_RETURN(std::optional<Cart> cart, tx.QueryMaybe<Cart>(R"(
@@ -22,9 +30,7 @@ absl::StatusOr<Cart> LoadCart(Transaction& tx, const std::string& user_id) {
       from carts where user_id = :user_id)",
                                                                  user_id));
   if (!cart) return Cart();
-  if (!cart->items().empty()) {
-    ASSIGN_OR_RETURN(*cart->mutable_total(), TotalOf(cart->items()));
-  }
+  SumUp(*cart);
   return *std::move(cart);
 }
 

@@ -17,6 +17,10 @@ inline constexpr int kMaxCartItems = 50;
 // What editions cost now, by edition_id. Those that are not on sale are not in it.
 using Offers = absl::flat_hash_map<std::string, catalog::v1::Offer>;
 
+// Sets the total of a cart to the sum of its items. There is none when there are no items, or when
+// the sum does not fit, so that they can still be taken out.
+void SumUp(v1::Cart& cart);
+
 // A user's cart with the prices that the buyer knows of; empty when there is none.
 absl::StatusOr<v1::Cart> LoadCart(Transaction& tx, const std::string& user_id);
 

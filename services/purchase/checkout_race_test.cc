@@ -97,6 +97,27 @@ TEST_CASE_METHOD(Shop, "an order is cancelled or paid, never both") {
   CheckBooks();
 }
 
+TEST_CASE_METHOD(Shop, "an order that waits for the bank is confirmed, given up or paid, once") {
+  for (int round = 0; round < 10; ++round) {
+    const Order order = OrderOf(buyer, {catalog.Sell(1999)});
+    Value(Checkout(buyer, order, "pm_3ds"));
+    std::string payment_id;
+    for (const auto& payment : payment.payments()) {
+      if (payment.order_id() == order.order_id()) payment_id = payment.payment_id();
+    }
+    clock.Advance(absl::Minutes(1));
+    InParallel(8, [&](int i) {
+      if (i % 4 == 0) saga.Reconcile().IgnoreError();
+      if (i % 4 == 1) Cancel(buyer, order).IgnoreError();
+      if (i % 4 == 2) Checkout(buyer, order).IgnoreError();
+      if (i % 4 == 3) payment.Settle(payment_id, payment::PAYMENT_STATE_CAPTURED);
+    });
+    const OrderState state = StateOf(buyer, order);
+    CHECK((state == ORDER_STATE_COMPLETED || state == ORDER_STATE_CANCELLED));
+  }
+  CheckBooks();
+}
+
 TEST_CASE_METHOD(Shop, "an order that expires while it is paid is cancelled or paid, never both") {
   for (int round = 0; round < 10; ++round) {
     const Order order = OrderOf(buyer, {catalog.Sell(1999)});

@@ -16,11 +16,16 @@ absl::StatusOr<CheckoutOrderResponse> PurchaseService::CheckoutOrder(
     return InvalidField("payment_method_token", "must be the provider's token, not a card number");
   }
   ASSIGN_OR_RETURN(const Order seen, FindOrder(caller, request.order_id()));
-  const bool pending = seen.state() == ORDER_STATE_PENDING;
+  std::string replaced;
+  if (seen.state() == ORDER_STATE_REQUIRES_ACTION) {
+    ASSIGN_OR_RETURN(replaced, FindReplacedAttempt(caller, request));
+  }
+  const bool may_start = seen.state() == ORDER_STATE_PENDING || !replaced.empty();
   bool owned = false;
-  if (pending) {
+  if (may_start) {
     ASSIGN_OR_RETURN(owned, OwnsAny(caller.user_id, GameIds(seen.items())));
   }
+  if (!replaced.empty()) RETURN_IF_ERROR(saga_.CancelAttempt(replaced));
 
   bool started = false;
   const auto start = [&](Transaction& tx) -> absl::Status {
@@ -28,7 +33,7 @@ absl::StatusOr<CheckoutOrderResponse> PurchaseService::CheckoutOrder(
     RETURN_IF_ERROR(CheckPayable(order.order, clock_.Now()));
     // What was under way or done when the call came is answered with its state, also when it has
     // failed since.
-    if (!pending || order.order.state() != ORDER_STATE_PENDING) return absl::OkStatus();
+    if (!may_start || order.order.state() != ORDER_STATE_PENDING) return absl::OkStatus();
     if (owned) return AlreadyOwned();
     if (token.empty() && order.order.total().units_minor() > 0) {
       return InvalidField("payment_method_token", "is required");
@@ -47,6 +52,33 @@ absl::StatusOr<CheckoutOrderResponse> PurchaseService::CheckoutOrder(
   ASSIGN_OR_RETURN(*response.mutable_order(), started ? DriveAndFind(caller, request.order_id())
                                                       : FindOrder(caller, request.order_id()));
   return response;
+}
+
+absl::StatusOr<std::string> PurchaseService::FindReplacedAttempt(
+    const Caller& caller, const CheckoutOrderRequest& request) {
+  const std::string& token = request.payment_method_token();
+  std::string payment_id;
+  // Nothing is kept: the request may still be taken. One that was taken before does not get here.
+  const absl::Status nothing_kept = absl::CancelledError();
+  const auto find = [&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const LockedOrder order, LockOrderOf(tx, caller.user_id, request.order_id()));
+    const bool waits = order.order.state() == ORDER_STATE_REQUIRES_ACTION;
+    if (!waits || token.empty() || HasExpired(order.order, clock_.Now())) return nothing_kept;
+    ASSIGN_OR_RETURN(const std::optional<std::string> replaced,
+                     tx.QueryMaybe<std::string>(R"(
+        select payment_id from payment_attempts
+        where payment_id = :payment_id and payment_method_token <> :payment_method_token)",
+                                                order.payment_id, token));
+    payment_id = replaced.value_or("");
+    return nothing_kept;
+  };
+  const absl::Status found = db_.Transact([&](Transaction& tx) {
+    payment_id.clear();
+    CheckoutOrderResponse nothing;
+    return rpc::RunIdempotent(tx, caller, request, nothing, [&] { return find(tx); });
+  });
+  if (!found.ok() && found != nothing_kept) return found;
+  return payment_id;
 }
 
 absl::StatusOr<ClaimFreeGameResponse> PurchaseService::ClaimFreeGame(

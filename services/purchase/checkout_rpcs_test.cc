@@ -110,6 +110,61 @@ TEST_CASE_METHOD(Shop, "a bank that asks makes the order REQUIRES_ACTION until a
   CheckBooks();
 }
 
+TEST_CASE_METHOD(Shop, "another card takes the place of one that waits for the bank") {
+  const Order order = OrderOf(buyer, {catalog.Sell(1999)});
+  Value(Checkout(buyer, order, "pm_3ds"));
+  const payment::Payment first = payment.payment();
+  const Order completed = Value(Checkout(buyer, order));
+  CHECK(completed.state() == ORDER_STATE_COMPLETED);
+  CHECK_FALSE(completed.has_payment_error());
+  CHECK(payment.payments().size() == 2);
+  CHECK(payment.charges() == 1);
+  REQUIRE(Deliver<payment::PaymentFailed>(first).ok());
+  CHECK(StateOf(buyer, order) == ORDER_STATE_COMPLETED);
+  CheckBooks();
+}
+
+TEST_CASE_METHOD(Shop, "another card is not charged when the buyer has confirmed the first") {
+  const Order order = OrderOf(buyer, {catalog.Sell(1999)});
+  Value(Checkout(buyer, order, "pm_3ds"));
+  payment.Settle(payment.payment().payment_id(), payment::PAYMENT_STATE_CAPTURED);
+  CHECK(Value(Checkout(buyer, order)).state() == ORDER_STATE_COMPLETED);
+  CHECK(payment.create_calls == 1);
+  CheckBooks();
+}
+
+TEST_CASE_METHOD(Shop, "another card waits until the payment before has ended") {
+  const Order order = OrderOf(buyer, {catalog.Sell(1999)});
+  Value(Checkout(buyer, order, "pm_3ds"));
+  SECTION("the provider is silent") { payment.silent_provider = true; }
+  SECTION("payment is down") { payment.fault = FakePayment::Fault::kLoseRequest; }
+  SECTION("payment's answer is lost") { payment.fault = FakePayment::Fault::kLoseAnswer; }
+  const std::string request_id = Id();
+  CHECK(absl::IsUnavailable(Checkout(buyer, order, "pm_card_visa", request_id).status()));
+  CHECK(StateOf(buyer, order) == ORDER_STATE_REQUIRES_ACTION);
+  CHECK(payment.create_calls == 1);
+  payment.silent_provider = false;
+  payment.fault = FakePayment::Fault::kNone;
+  CHECK(Value(Checkout(buyer, order, "pm_card_visa", request_id)).state() == ORDER_STATE_COMPLETED);
+  CheckBooks();
+}
+
+TEST_CASE_METHOD(Shop, "only a new request with another card ends a payment that waits") {
+  const Order order = OrderOf(buyer, {catalog.Sell(1999)});
+  const std::string first = Id();
+  Value(Checkout(buyer, order, "pm_3ds", first));
+  Value(Checkout(buyer, order, "pm_3ds"));
+  Value(Checkout(buyer, order, ""));
+  CHECK(payment.cancel_calls == 0);
+  Value(Checkout(buyer, order, "pm_3ds_other"));
+  CHECK(payment.cancel_calls == 1);
+  // The first request comes again, and finds the attempt of another card.
+  CHECK(Value(Checkout(buyer, order, "pm_3ds", first)).state() == ORDER_STATE_REQUIRES_ACTION);
+  CHECK(payment.cancel_calls == 1);
+  CHECK(payment.create_calls == 2);
+  CheckBooks();
+}
+
 TEST_CASE_METHOD(Shop, "the way to the bank is kept nowhere but with the attempt") {
   Value(Checkout(buyer, OrderOf(buyer, {catalog.Sell(1999)}), "pm_3ds"));
   CHECK(database.Query<int64_t>(R"(

@@ -68,7 +68,8 @@ absl::StatusOr<CreateOrderResponse> PurchaseService::OrderCart(Transaction& tx,
                  "the cart is empty");
   }
   if (!google::protobuf::util::MessageDifferencer::Equals(cart, seen)) {
-    return absl::AbortedError("the cart has changed meanwhile; look at it, and order again");
+    return Error(absl::StatusCode::kAborted, ERROR_REASON_CART_CHANGED,
+                 "the cart has changed meanwhile; look at it, and order again");
   }
   if (owned) return AlreadyOwned();
   RETURN_IF_ERROR(CheckNotPurchased(tx, user_id, GameIds(cart.items())));
@@ -83,8 +84,15 @@ absl::StatusOr<CreateOrderResponse> PurchaseService::OrderCart(Transaction& tx,
 
 absl::StatusOr<CancelOrderResponse> PurchaseService::CancelOrder(
     const Caller& caller, const CancelOrderRequest& request) {
+  const auto lock = [&](Transaction& tx) {
+    return LockOrderOf(tx, caller.user_id, request.order_id());
+  };
+  ASSIGN_OR_RETURN(const LockedOrder seen, db_.Transact(lock));
+  if (seen.order.state() == ORDER_STATE_REQUIRES_ACTION) {
+    RETURN_IF_ERROR(saga_.CancelAttempt(seen.payment_id));
+  }
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<CancelOrderResponse> {
-    ASSIGN_OR_RETURN(LockedOrder order, LockOrderOf(tx, caller.user_id, request.order_id()));
+    ASSIGN_OR_RETURN(LockedOrder order, lock(tx));
     RETURN_IF_ERROR(CheckCancellable(order.order.state()));
     if (order.order.state() == ORDER_STATE_PENDING) RETURN_IF_ERROR(saga_.Cancel(tx, order));
     CancelOrderResponse response;

@@ -96,7 +96,9 @@ TEST_CASE_METHOD(Shop, "one cart makes one order, however many ask at the same t
 TEST_CASE_METHOD(Shop, "a cart that changes while it is ordered is not ordered") {
   Value(Add(buyer, catalog.Sell(1999)));
   catalog.meanwhile = [&] { Value(Add(buyer, catalog.Sell(1))); };
-  CHECK(absl::IsAborted(CreateOrder(buyer).status()));
+  const absl::Status changed = CreateOrder(buyer).status();
+  CHECK(absl::IsAborted(changed));
+  CHECK(ReasonOf(changed) == "CART_CHANGED");
   CHECK(Value(CreateOrder(buyer)).order().total().units_minor() == 2000);
 }
 
@@ -127,6 +129,43 @@ TEST_CASE_METHOD(Shop, "CancelOrder gives up what waits for a payment, once and 
   const Order declined =
       Value(Checkout(buyer, OrderOf(buyer, {catalog.Sell(1999)}), "pm_declined"));
   CHECK(Value(Cancel(buyer, declined)).state() == ORDER_STATE_CANCELLED);
+  CheckBooks();
+}
+
+TEST_CASE_METHOD(Shop, "CancelOrder ends a payment that waits for the bank, and frees the game") {
+  const auto offer = catalog.Sell(1999);
+  const Order order = OrderOf(buyer, {offer});
+  Value(Checkout(buyer, order, "pm_3ds"));
+  const Order cancelled = Value(Cancel(buyer, order));
+  CHECK(cancelled.state() == ORDER_STATE_CANCELLED);
+  CHECK_FALSE(cancelled.has_next_action());
+  CHECK(payment.payment().state() == payment::PAYMENT_STATE_FAILED);
+  REQUIRE(Deliver<payment::PaymentFailed>(payment.payment()).ok());
+  CHECK(Value(Cancel(buyer, order)).state() == ORDER_STATE_CANCELLED);
+  CHECK(payment.cancel_calls == 1);
+  CheckBooks();
+  CHECK(Value(Checkout(buyer, OrderOf(buyer, {offer}))).state() == ORDER_STATE_COMPLETED);
+}
+
+TEST_CASE_METHOD(Shop, "CancelOrder refuses when the buyer has confirmed the payment meanwhile") {
+  const Order order = OrderOf(buyer, {catalog.Sell(1999)});
+  Value(Checkout(buyer, order, "pm_3ds"));
+  payment.Settle(payment.payment().payment_id(), payment::PAYMENT_STATE_CAPTURED);
+  CHECK(ReasonOf(Cancel(buyer, order).status()) == "ORDER_NOT_CANCELLABLE");
+  CHECK(StateOf(buyer, order) == ORDER_STATE_COMPLETED);
+  CheckBooks();
+}
+
+TEST_CASE_METHOD(Shop, "CancelOrder can come again when payment or the provider did not answer") {
+  const Order order = OrderOf(buyer, {catalog.Sell(1999)});
+  Value(Checkout(buyer, order, "pm_3ds"));
+  SECTION("the provider") { payment.silent_provider = true; }
+  SECTION("payment") { payment.fault = FakePayment::Fault::kLoseRequest; }
+  CHECK(absl::IsUnavailable(Cancel(buyer, order).status()));
+  CHECK(StateOf(buyer, order) == ORDER_STATE_REQUIRES_ACTION);
+  payment.silent_provider = false;
+  payment.fault = FakePayment::Fault::kNone;
+  CHECK(Value(Cancel(buyer, order)).state() == ORDER_STATE_CANCELLED);
   CheckBooks();
 }
 

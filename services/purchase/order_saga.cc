@@ -244,6 +244,22 @@ absl::Status OrderSaga::Drive(const std::string& order_id) {
   return db_.Transact([&](Transaction& tx) { return Apply(tx, payment); });
 }
 
+absl::Status OrderSaga::CancelAttempt(const std::string& payment_id) {
+  payment::CancelPaymentRequest request;
+  request.set_payment_id(payment_id);
+  const absl::StatusOr<payment::CancelPaymentResponse> response = payment_.CancelPayment(request);
+  if (response.ok()) {
+    RETURN_IF_ERROR(db_.Transact([&](Transaction& tx) { return Apply(tx, response->payment()); }));
+  } else {
+    log::Warning("payment did not end an attempt",
+                 {{"payment_id", payment_id}, {"error", response.status()}});
+  }
+  if (!response.ok() || response->payment().state() == payment::PAYMENT_STATE_REQUIRES_ACTION) {
+    return absl::UnavailableError("the payment cannot be ended now; confirm it, or try again");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status OrderSaga::Reconcile() {
   // The longer an order has waited, the rarer it is asked about; a buyer who never confirms is the
   // usual case of a long wait.

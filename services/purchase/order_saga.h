@@ -5,6 +5,7 @@
 //   Start   one transaction: reserves the games, writes the attempt with its payment_id, PAYING
 //   Drive   asks payment (the same payment_id: one charge, however often), then Apply
 //   Apply   part of a transaction: takes the order to where its payment is, with its events
+//   CancelAttempt   asks payment to end an attempt that waits for the buyer, then Apply
 //
 // Drive is called by who started, and by Reconcile until the outcome is known. Events of payment
 // come to Apply as well; whoever is first moves the order, and the others find nothing to do.
@@ -50,6 +51,11 @@ class OrderSaga {
   // Asks payment about an order that waits for it, and applies the answer. An error leaves the
   // order as it is.
   absl::Status Drive(const std::string& order_id);
+
+  // Asks payment to end an attempt of an order that is REQUIRES_ACTION, and applies the answer: the
+  // order is PENDING then, or COMPLETED when the buyer was faster. UNAVAILABLE while payment cannot
+  // tell that the attempt has ended; it then goes on. One that had ended stays as it is.
+  absl::Status CancelAttempt(const std::string& payment_id);
 
   // Drives orders that have waited for long, up to a hundred. Any number of replicas may do so at
   // the same time.

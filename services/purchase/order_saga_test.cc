@@ -78,6 +78,21 @@ TEST_CASE_METHOD(Shop, "an order whose buyer is with the bank is asked about, no
   CheckBooks();
 }
 
+TEST_CASE_METHOD(Shop, "an attempt that was ended without purchase learning of it is found out") {
+  const Order order = OrderOf(buyer, {catalog.Sell(1999)});
+  Value(Checkout(buyer, order, "pm_3ds"));
+  payment.fault = Fault::kLoseAnswer;
+  SECTION("by CancelOrder") { Cancel(buyer, order).IgnoreError(); }
+  SECTION("by CheckoutOrder") { Checkout(buyer, order).IgnoreError(); }
+  payment.fault = Fault::kNone;
+  CHECK(payment.payment().state() == payment::PAYMENT_STATE_FAILED);
+  CHECK(StateOf(buyer, order) == ORDER_STATE_REQUIRES_ACTION);
+  ReconcileLater();
+  CHECK(StateOf(buyer, order) == ORDER_STATE_PENDING);
+  CheckBooks();
+  CHECK(Value(Checkout(buyer, order)).state() == ORDER_STATE_COMPLETED);
+}
+
 TEST_CASE_METHOD(Shop, "one order that cannot be driven does not hold the others up") {
   std::vector<Order> orders;
   payment.fault = Fault::kLoseRequest;

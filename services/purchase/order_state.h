@@ -6,8 +6,9 @@
 //      │
 //      └──> CANCELLED
 //
-// PAYING fails and is captured as REQUIRES_ACTION is. CANCELLED (by the buyer, or at the
-// order's expire_time) and REFUNDED are final.
+// PAYING fails and is captured as REQUIRES_ACTION is. A buyer who does not confirm, but gives the
+// order up or takes another card, makes the payment of REQUIRES_ACTION fail first. CANCELLED (by
+// the buyer, or at the order's expire_time) and REFUNDED are final.
 #pragma once
 
 #include <optional>

@@ -26,10 +26,11 @@ class Walk : public Shop {
     const Order& order = orders_[Roll(static_cast<int>(orders_.size()))];
     payment.fault = static_cast<FakePayment::Fault>(Roll(4) == 0 ? 1 + Roll(2) : 0);
     payment.slow_refunds = Roll(2) == 0;
+    payment.silent_provider = Roll(4) == 0;
     switch (Roll(8)) {
       case 0:
       case 1:
-        return Checkout(buyer, order, kTokens[Roll(4)], RequestId()).IgnoreError();
+        return Checkout(buyer, order, kTokens[Roll(5)], RequestId()).IgnoreError();
       case 2:
         return Roll(4) == 0 ? Cancel(buyer, order).IgnoreError() : void();
       case 3:
@@ -65,6 +66,7 @@ class Walk : public Shop {
   void Finish() {
     payment.fault = FakePayment::Fault::kNone;
     payment.slow_refunds = false;
+    payment.silent_provider = false;
     for (const payment::Payment& payment : payment.payments()) Decide(payment);
     for (int i = 0; i < 3; ++i) {
       ReconcileLater(absl::Hours(2));
@@ -80,7 +82,8 @@ class Walk : public Shop {
   }
 
  private:
-  static constexpr const char* kTokens[] = {"pm_card_visa", "pm_declined", "pm_3ds", "pm_slow"};
+  static constexpr const char* kTokens[] = {"pm_card_visa", "pm_declined", "pm_3ds", "pm_3ds_other",
+                                            "pm_slow"};
 
   int Roll(int sides) { return static_cast<int>(random_() % sides); }
 
@@ -92,7 +95,7 @@ class Walk : public Shop {
 
   void Decide(const payment::Payment& payment) {
     if (payment.state() == payment::PAYMENT_STATE_REFUNDING) {
-      return this->payment.Settle(payment.payment_id(), payment::PAYMENT_STATE_REFUNDED);
+      this->payment.Settle(payment.payment_id(), payment::PAYMENT_STATE_REFUNDED);
     }
     if (payment.state() > payment::PAYMENT_STATE_REQUIRES_ACTION) return;
     this->payment.Settle(payment.payment_id(), Roll(2) == 0 ? payment::PAYMENT_STATE_CAPTURED

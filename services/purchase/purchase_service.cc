@@ -34,7 +34,7 @@ absl::StatusOr<Offers> PurchaseService::FetchOffers(const Cart& cart) {
   if (cart.items().empty()) return Offers();
   std::vector<std::string> edition_ids;
   for (const CartItem& item : cart.items()) edition_ids.push_back(item.edition_id());
-  return FetchOffers(edition_ids, cart.total().currency_code(), cart.country_code());
+  return FetchOffers(edition_ids, cart.items(0).price().currency_code(), cart.country_code());
 }
 
 absl::StatusOr<bool> PurchaseService::OwnsAny(const std::string& user_id,

@@ -65,6 +65,11 @@ class PurchaseService : public v1::PurchaseServiceBase {
   absl::StatusOr<CreateOrderResponse> OrderCart(Transaction& tx, const std::string& user_id,
                                                 const Cart& seen, const Offers& offers, bool owned);
 
+  // The attempt that CheckoutOrder is to end before it begins one with another card: it waits for
+  // the buyer, and `request` is new. Empty when there is none.
+  absl::StatusOr<std::string> FindReplacedAttempt(const Caller& caller,
+                                                  const CheckoutOrderRequest& request);
+
   // The order with which the caller has claimed the edition, if any.
   absl::StatusOr<std::optional<Order>> FindClaim(const std::string& user_id,
                                                  const std::string& edition_id);

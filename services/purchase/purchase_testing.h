@@ -135,7 +135,7 @@ class FakeLibrary : public library::LibraryServiceClient {
   std::set<std::pair<std::string, std::string>> owned_;
 };
 
-// Payment as its contract says, with the outcome in the token: "pm_declined", "pm_3ds", "pm_slow",
+// Payment as its contract says, with the outcome in the token: "pm_declined", "pm_3ds…", "pm_slow",
 // "pm_malformed", all others are captured.
 class FakePayment : public payment::PaymentServiceClient {
  public:
@@ -154,7 +154,7 @@ class FakePayment : public payment::PaymentServiceClient {
       ++differing_calls;
       return absl::InvalidArgumentError("another field differs");
     }
-    if (fresh) payments_[request.payment_id()] = Decide(request);
+    if (fresh) payments_[request.payment_id()] = Begin(request);
     if (fault == Fault::kLoseAnswer) return absl::DeadlineExceededError("the answer was lost");
     payment::CreatePaymentResponse response;
     *response.mutable_payment() = payments_[request.payment_id()];
@@ -170,6 +170,23 @@ class FakePayment : public payment::PaymentServiceClient {
     if (found == payments_.end()) return absl::NotFoundError("no such payment");
     payment::GetPaymentResponse response;
     *response.mutable_payment() = found->second;
+    return response;
+  }
+
+  absl::StatusOr<payment::CancelPaymentResponse> CancelPayment(
+      const payment::CancelPaymentRequest& request) override {
+    std::lock_guard lock(mutex_);
+    ++cancel_calls;
+    if (fault == Fault::kLoseRequest) return absl::UnavailableError("payment is down");
+    auto found = payments_.find(request.payment_id());
+    if (found == payments_.end()) return absl::NotFoundError("no such payment");
+    payment::Payment& payment = found->second;
+    if (payment.state() == payment::PAYMENT_STATE_REQUIRES_ACTION && !silent_provider) {
+      Decide(payment, payment::PAYMENT_STATE_FAILED);
+    }
+    if (fault == Fault::kLoseAnswer) return absl::DeadlineExceededError("the answer was lost");
+    payment::CancelPaymentResponse response;
+    *response.mutable_payment() = payment;
     return response;
   }
 
@@ -190,14 +207,12 @@ class FakePayment : public payment::PaymentServiceClient {
     return response;
   }
 
-  // The provider decides about a payment that is open.
-  void Settle(const std::string& payment_id, payment::PaymentState state) {
+  // The provider decides about a payment; one that has failed stays as it is. Returns the payment.
+  payment::Payment Settle(const std::string& payment_id, payment::PaymentState state) {
     std::lock_guard lock(mutex_);
     payment::Payment& payment = payments_.at(payment_id);
-    payment.set_state(state);
-    payment.clear_redirect_url();
-    payment.clear_client_secret();
-    if (state == payment::PAYMENT_STATE_FAILED) payment.set_decline_code("authentication_failed");
+    if (payment.state() != payment::PAYMENT_STATE_FAILED) Decide(payment, state);
+    return payment;
   }
 
   std::vector<payment::Payment> payments() {
@@ -228,12 +243,20 @@ class FakePayment : public payment::PaymentServiceClient {
 
   std::atomic<Fault> fault = Fault::kNone;
   std::atomic<bool> slow_refunds = false;
+  std::atomic<bool> silent_provider = false;  // cannot be asked to cancel
   std::atomic<int> create_calls = 0;
   std::atomic<int> get_calls = 0;
+  std::atomic<int> cancel_calls = 0;
   std::atomic<int> differing_calls = 0;
 
  private:
-  static payment::Payment Decide(const payment::CreatePaymentRequest& request) {
+  static void Decide(payment::Payment& payment, payment::PaymentState state) {
+    payment.set_state(state);
+    payment.clear_redirect_url();
+    payment.clear_client_secret();
+    if (state == payment::PAYMENT_STATE_FAILED) payment.set_decline_code("authentication_failed");
+  }
+  static payment::Payment Begin(const payment::CreatePaymentRequest& request) {
     const std::string& token = request.payment_method_token();
     payment::Payment payment;
     payment.set_payment_id(request.payment_id());
@@ -246,7 +269,7 @@ class FakePayment : public payment::PaymentServiceClient {
       payment.set_decline_code("insufficient_funds");
       payment.set_decline_message("The card has too little money.");
     }
-    if (token == "pm_3ds") {
+    if (absl::StartsWith(token, "pm_3ds")) {
       payment.set_state(payment::PAYMENT_STATE_REQUIRES_ACTION);
       payment.set_redirect_url("https://bank.example/confirm");
       payment.set_client_secret("pi_secret_of_the_buyer");
@@ -326,6 +349,12 @@ struct Shop {
   }
   OrderState StateOf(const Caller& buyer, const Order& order) {
     return Value(Get(buyer, order)).state();
+  }
+
+  absl::StatusOr<RemoveCartItemResponse> Remove(const Caller& buyer, const catalog::Offer& offer) {
+    RemoveCartItemRequest request;
+    request.set_edition_id(offer.edition_id());
+    return service.RemoveCartItem(buyer, request);
   }
 
   // An event of payment about a payment, as a delivery.

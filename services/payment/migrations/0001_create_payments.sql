@@ -5,7 +5,7 @@ create table payments (
   order_id uuid not null,
   user_id uuid not null,
   currency_code text not null check (currency_code ~ '^[A-Z]{3}$'),
-  units_minor bigint not null check (units_minor > 0),
+  units_minor bigint not null check (units_minor between 1 and 50000000000000),
   -- Of the request that made it, so that one id never means two payments.
   request_hash bytea not null,
   -- What the platform keeps, as it was agreed when the payment was made.

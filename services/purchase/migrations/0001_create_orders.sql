@@ -5,14 +5,15 @@ create table carts (
   country_code text not null check (country_code ~ '^[A-Z]{2}$')
 );
 
--- A game is bought once, so a cart holds one edition of it. `units_minor` is the price that the buyer knows of.
+-- A game is bought once, so a cart holds one edition of it. `units_minor` is the price that the buyer knows of; a price is at
+-- most 10^12, as in catalog, so that 50 of them can be summed.
 create table cart_items (
   user_id uuid not null references carts,
   game_id uuid not null,
   edition_id uuid not null,
   game_title text not null,
   edition_name text not null,
-  units_minor bigint not null check (units_minor >= 0),
+  units_minor bigint not null check (units_minor between 0 and 1000000000000),
   position bigint generated always as identity,
   primary key (user_id, game_id)
 );
@@ -28,7 +29,7 @@ create table orders (
   state_time timestamptz not null,
   check_time timestamptz,
   currency_code text not null check (currency_code ~ '^[A-Z]{3}$'),
-  units_minor bigint not null check (units_minor >= 0),
+  units_minor bigint not null check (units_minor between 0 and 50000000000000),
   payment_id uuid,
   claimed_edition_id uuid,
   create_time timestamptz not null,
@@ -56,7 +57,7 @@ create table order_items (
   organisation_id uuid not null,
   game_title text not null,
   edition_name text not null,
-  units_minor bigint not null check (units_minor >= 0),
+  units_minor bigint not null check (units_minor between 0 and 1000000000000),
   primary key (order_id, position),
   unique (order_id, game_id)
 );
