@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <limits>
 #include <map>
 #include <thread>
 
@@ -323,6 +324,22 @@ TEST_CASE_METHOD(AnalyticsTest, "A page token that was made up is refused") {
     days.set_page_token(rpc::PageToken(days, key));
     CHECK(absl::IsInvalidArgument(service.ListDailySales(member, days).status()));
   }
+}
+
+TEST_CASE_METHOD(AnalyticsTest, "Sums of the highest prices are exact") {
+  constexpr int64_t kHighest = 1'000'000'000'000;
+  for (int i = 0; i < 3; ++i) Happen(Order(game_id, kHighest));
+  CHECK(Report()[0].gross().units_minor() == 3 * kHighest);
+}
+
+TEST_CASE_METHOD(AnalyticsTest, "A sale at an impossible price is refused, others are counted") {
+  for (const int64_t units : {int64_t{1'000'000'000'001}, std::numeric_limits<int64_t>::max()}) {
+    const absl::Status status = Deliver(Order(game_id, units), NewId());
+    CHECK(absl::IsFailedPrecondition(status));  // so it becomes a dead letter
+  }
+  Happen(Order(game_id, 1999));
+  CHECK(Report()[0].sold_count() == 1);
+  CHECK(Report()[0].gross().units_minor() == 1999);
 }
 
 TEST_CASE_METHOD(AnalyticsTest, "A fact that commits late is not skipped") {

@@ -29,7 +29,9 @@ Edition MakeEdition(const std::string& edition_id, const std::string& name, cons
 
 absl::StatusOr<CreateEditionResponse> CatalogService::CreateEdition(
     const Caller& caller, const CreateEditionRequest& request) {
-  RETURN_IF_ERROR(CheckPrices(request.prices()));
+  Violations violations;
+  CheckPrices(request.prices(), violations);
+  RETURN_IF_ERROR(violations.status());
   return db_.Transact([&](Transaction& tx) {
     return rpc::Idempotent<CreateEditionResponse>(
         tx, caller, request, [&]() -> absl::StatusOr<CreateEditionResponse> {
@@ -38,7 +40,8 @@ absl::StatusOr<CreateEditionResponse> CatalogService::CreateEdition(
           RETURN_IF_ERROR(CheckEditionCount(tx, game.game_id()));
           ASSIGN_OR_RETURN(const NamedEdition edition, EnsureEdition(tx, game, request.name()));
           if (!edition.created) {
-            return absl::AlreadyExistsError("the game has an edition of this name");
+            return Error(absl::StatusCode::kAlreadyExists, ERROR_REASON_EDITION_NAME_TAKEN,
+                         "the game has an edition of this name");
           }
           RETURN_IF_ERROR(ReplacePrices(tx, game, edition.edition_id, request.prices()));
           CreateEditionResponse response;
@@ -51,7 +54,9 @@ absl::StatusOr<CreateEditionResponse> CatalogService::CreateEdition(
 
 absl::StatusOr<SetPricesResponse> CatalogService::SetPrices(const Caller& caller,
                                                             const SetPricesRequest& request) {
-  RETURN_IF_ERROR(CheckPrices(request.prices()));
+  Violations violations;
+  CheckPrices(request.prices(), violations);
+  RETURN_IF_ERROR(violations.status());
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<SetPricesResponse> {
     using Found = std::tuple<std::string, std::string>;
     ASSIGN_OR_RETURN(const auto found, tx.QueryMaybe<Found>(R"(

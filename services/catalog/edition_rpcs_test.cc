@@ -1,5 +1,6 @@
 #include <map>
 
+#include "common/rpc/validate.h"
 #include "services/catalog/catalog_fixture.h"
 
 namespace playmesh::catalog {
@@ -72,7 +73,9 @@ TEST_CASE_METHOD(
   const Game game = Create(Draft("Chess"));
   AddEdition(game.game_id(), "Standard");
   CreateEditionRequest request = EditionRequest(game.game_id(), "Standard");
-  CHECK(service.CreateEdition(member, request).status().code() == absl::StatusCode::kAlreadyExists);
+  const absl::Status taken = service.CreateEdition(member, request).status();
+  CHECK(taken.code() == absl::StatusCode::kAlreadyExists);
+  CHECK(ReasonOf(taken) == "EDITION_NAME_TAKEN");
   CHECK(ReasonOf(service.CreateEdition(stranger, request).status()) == "NOT_A_MEMBER");
   *request.mutable_prices() = MakePrices({MakePrice("EUR", -5)});
   CHECK(service.CreateEdition(member, request).status().message() ==
@@ -131,6 +134,24 @@ TEST_CASE_METHOD(
   request.set_edition_id(edition_id);
   CHECK(ReasonOf(service.SetPrices(stranger, request).status()) == "NOT_A_MEMBER");
   CHECK(database.Published<PriceChanged>().size() == 1);
+}
+
+TEST_CASE_METHOD(CatalogFixture,
+                 "Requests with a negative price are refused with all that is wrong") {
+  SetPricesRequest request;
+  *request.mutable_prices() = MakePrices({MakePrice("EUR", -1), MakePrice("ZZZ", 5)});
+  CHECK(rpc::Validate(request).message() ==
+        "edition_id: is required; prices[0].amount.units_minor: is less than 0; "
+        "prices[1].amount.currency_code: is not a currency that is traded here");
+}
+
+TEST_CASE_METHOD(CatalogFixture, "The table of prices refuses what CheckPrices does") {
+  const Game game = Publish("Chess", {MakePrice("EUR", kMaxPriceUnitsMinor)});
+  CHECK(Get(game.game_id(), "EUR").editions(0).price().units_minor() == kMaxPriceUnitsMinor);
+  for (const int64_t units : {int64_t{-1}, kMaxPriceUnitsMinor + 1}) {
+    CHECK(absl::IsFailedPrecondition(
+        database.Execute("update edition_prices set units_minor = :units", units).status()));
+  }
 }
 
 TEST_CASE_METHOD(CatalogFixture,

@@ -5,6 +5,7 @@
 #include "common/base/random.h"
 #include "playmesh/catalog/v1/catalog_events.pb.h"
 #include "services/catalog/catalog_service.h"
+#include "services/catalog/game_rows.h"
 #include "services/catalog/search_index.h"
 
 namespace playmesh::catalog {
@@ -58,22 +59,25 @@ absl::StatusOr<bool> CatalogService::InsertDraft(Transaction& tx, const std::str
 absl::Status CatalogService::StoreFields(Transaction& tx, const Game& game,
                                          const std::vector<std::string>& changed_fields) {
   const absl::Time now = clock_.Now();
-  RETURN_IF_ERROR(tx.Execute(R"(
+  const auto updated = tx.Execute(
+      R"(
       update games set external_id = :external_id, tags = :tags, platforms = :platforms,
         languages = :languages, minimum_age = :minimum_age, developer_name = :developer_name,
         license = :license, homepage_url = :homepage_url, screenshot_urls = :screenshot_urls,
         version = :version, release_notes = :release_notes, update_time = :now, revision = revision + 1
       where game_id = :game_id)",
-                             db::NullIfEmpty(game.external_id()), game.tags(),
-                             db::Param::EnumArray<Platform>(game.platforms()), game.languages(),
-                             game.minimum_age(), db::NullIfEmpty(game.developer_name()),
-                             db::NullIfEmpty(game.license()), db::NullIfEmpty(game.homepage_url()),
-                             game.screenshot_urls(), db::NullIfEmpty(game.version()),
-                             db::NullIfEmpty(game.release_notes()), now, game.game_id()));
+      db::NullIfEmpty(game.external_id()), game.tags(),
+      db::Param::EnumArray<Platform>(game.platforms()), game.languages(), game.minimum_age(),
+      db::NullIfEmpty(game.developer_name()), db::NullIfEmpty(game.license()),
+      db::NullIfEmpty(game.homepage_url()), game.screenshot_urls(), db::NullIfEmpty(game.version()),
+      db::NullIfEmpty(game.release_notes()), now, game.game_id());
+  if (absl::IsAlreadyExists(updated.status())) return ExternalIdTaken();
+  RETURN_IF_ERROR(updated);
   if (absl::c_linear_search(changed_fields, "texts")) RETURN_IF_ERROR(StoreTexts(tx, game));
-  if (!IsPublished(game)) return absl::OkStatus();
+  if (IsPublished(game)) RETURN_IF_ERROR(IndexDocument(tx, game));
+  // Nobody but its organisation knows of a draft; owners keep a game that is not on sale any more.
+  if (game.state() == GAME_STATE_DRAFT) return absl::OkStatus();
 
-  RETURN_IF_ERROR(IndexDocument(tx, game));
   GameUpdated event;
   event.set_game_id(game.game_id());
   event.set_organisation_id(game.organisation_id());

@@ -1,87 +1,52 @@
 #include "services/catalog/game_fields.h"
 
-#include <google/protobuf/util/field_mask_util.h>
-#include <google/protobuf/util/message_differencer.h>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
 
-#include <algorithm>
+#include <string>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "common/status/status.h"
 
 namespace playmesh::catalog {
 namespace {
 
-using google::protobuf::FieldDescriptor;
-using google::protobuf::util::FieldMaskUtil;
-using google::protobuf::util::MessageDifferencer;
-
-constexpr const char* kSettable[] = {
-    "texts",   "tags",         "platforms",       "languages", "minimum_age",   "developer_name",
-    "license", "homepage_url", "screenshot_urls", "version",   "release_notes", "external_id"};
-
-const FieldDescriptor* Field(const std::string& name) {
-  return Game::descriptor()->FindFieldByName(name);
-}
-
-bool IsSet(const Game& game, const FieldDescriptor* field) {
-  return field->is_repeated() ? Game::GetReflection()->FieldSize(game, field) > 0
-                              : Game::GetReflection()->HasField(game, field);
+// Those of ASCII and Latin-1 (ISO 6429), which is what Unicode calls so.
+bool HasControlCharacter(const std::string& text) {
+  const int32_t size = static_cast<int32_t>(text.size());
+  for (int32_t i = 0; i < size;) {
+    UChar32 character;
+    U8_NEXT(text.data(), i, size, character);
+    if (u_isISOControl(character)) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
-FieldMask SettableFields() {
-  FieldMask fields;
-  for (const char* name : kSettable) fields.add_paths(name);
+rpc::FieldMask SettableFields() {
+  rpc::FieldMask fields;
+  for (const char* name :
+       {"texts", "tags", "platforms", "languages", "minimum_age", "developer_name", "license",
+        "homepage_url", "screenshot_urls", "version", "release_notes", "external_id"}) {
+    fields.add_paths(name);
+  }
   return fields;
 }
 
-absl::StatusOr<FieldMask> FieldsToUpdate(const Game& patch, const FieldMask& mask) {
-  const FieldMask settable = SettableFields();
-  if (mask.paths_size() == 1 && mask.paths(0) == "*") return settable;
-  for (const std::string& path : mask.paths()) {
-    const bool known =
-        std::find(settable.paths().begin(), settable.paths().end(), path) != settable.paths().end();
-    if (!known) {
-      return InvalidField("update_mask",
-                          absl::StrCat(path, Field(path) == nullptr ? " is no field of a game"
-                                                                    : " cannot be changed"));
-    }
-  }
-  if (mask.paths_size() > 0) return mask;
-  FieldMask set;
-  for (const std::string& name : settable.paths()) {
-    if (IsSet(patch, Field(name))) set.add_paths(name);
-  }
-  return set;
-}
-
-std::vector<std::string> ApplyUpdate(const Game& patch, const FieldMask& fields, Game& game) {
-  const Game before = game;
-  FieldMaskUtil::MergeOptions options;
-  options.set_replace_repeated_fields(true);
-  FieldMaskUtil::MergeMessageTo(patch, fields, options, &game);
-  std::vector<std::string> changed;
-  for (const std::string& name : fields.paths()) {
-    const std::vector<const FieldDescriptor*> field = {Field(name)};
-    if (!MessageDifferencer().CompareWithFields(before, game, field, field)) {
-      changed.push_back(name);
-    }
-  }
-  return changed;
-}
-
-absl::Status CheckTexts(const Game& game) {
-  if (game.texts().empty()) return InvalidField("game.texts", "is required");
+void CheckTexts(const Game& game, Violations& violations) {
+  if (game.texts().empty()) violations.Add("game.texts", "is required");
   absl::flat_hash_set<std::string> languages;
   for (int i = 0; i < game.texts_size(); ++i) {
-    if (!languages.insert(absl::AsciiStrToLower(game.texts(i).language())).second) {
-      return InvalidField(absl::StrCat("game.texts[", i, "].language"), "is there twice");
+    const LocalizedText& text = game.texts(i);
+    if (!languages.insert(absl::AsciiStrToLower(text.language())).second) {
+      violations.Add(absl::StrCat("game.texts[", i, "].language"), "is there twice");
+    }
+    if (HasControlCharacter(text.title())) {
+      violations.Add(absl::StrCat("game.texts[", i, "].title"), "holds a control character");
     }
   }
-  return absl::OkStatus();
 }
 
 }  // namespace playmesh::catalog

@@ -8,6 +8,11 @@ absl::Status CheckEtag(const std::string& etag, const Game& game) {
                "the game was changed since you read it: read it again");
 }
 
+absl::Status ExternalIdTaken() {
+  return Error(absl::StatusCode::kAlreadyExists, ERROR_REASON_EXTERNAL_ID_TAKEN,
+               "another game of your organisation has this external_id");
+}
+
 absl::StatusOr<std::vector<Game>> LoadGames(Transaction& tx,
                                             const std::vector<std::string>& game_ids) {
   return tx.Query<Game>(R"(

@@ -13,6 +13,9 @@ namespace playmesh::catalog {
 // ABORTED (STALE_ETAG) when `etag` is given and not that of `game`.
 absl::Status CheckEtag(const std::string& etag, const Game& game);
 
+// ALREADY_EXISTS (EXTERNAL_ID_TAKEN).
+absl::Status ExternalIdTaken();
+
 // Games by id, in the order of the ids, without editions.
 absl::StatusOr<std::vector<Game>> LoadGames(Transaction& tx,
                                             const std::vector<std::string>& game_ids);

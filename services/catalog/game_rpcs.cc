@@ -1,3 +1,4 @@
+#include "absl/algorithm/container.h"
 #include "common/base/random.h"
 #include "common/rpc/idempotency.h"
 #include "common/rpc/pages.h"
@@ -37,10 +38,12 @@ bool MaySee(const Caller& caller, const Game& game) {
 
 absl::StatusOr<CreateGameResponse> CatalogService::CreateGame(const Caller& caller,
                                                               const CreateGameRequest& request) {
+  Violations violations;
   if (request.game().organisation_id().empty()) {
-    return InvalidField("game.organisation_id", "is required");
+    violations.Add("game.organisation_id", "is required");
   }
-  RETURN_IF_ERROR(CheckTexts(request.game()));
+  CheckTexts(request.game(), violations);
+  RETURN_IF_ERROR(violations.status());
   RETURN_IF_ERROR(caller.RequireMember(request.game().organisation_id()));
 
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<CreateGameResponse> {
@@ -48,11 +51,9 @@ absl::StatusOr<CreateGameResponse> CatalogService::CreateGame(const Caller& call
         tx, caller, request, [&]() -> absl::StatusOr<CreateGameResponse> {
           const std::string game_id = NewUuid(clock_.Now());
           ASSIGN_OR_RETURN(const bool inserted, InsertDraft(tx, game_id, request.game()));
-          if (!inserted) {
-            return absl::AlreadyExistsError("your organisation has a game with this external_id");
-          }
+          if (!inserted) return ExternalIdTaken();
           ASSIGN_OR_RETURN(Game game, LoadGame(tx, game_id));
-          ApplyUpdate(request.game(), SettableFields(), game);
+          rpc::ApplyUpdate(request.game(), SettableFields(), game);
           RETURN_IF_ERROR(StoreFields(tx, game, {"texts"}));
           CreateGameResponse response;
           ASSIGN_OR_RETURN(*response.mutable_game(), LoadWholeGame(tx, game_id));
@@ -63,14 +64,17 @@ absl::StatusOr<CreateGameResponse> CatalogService::CreateGame(const Caller& call
 
 absl::StatusOr<UpdateGameResponse> CatalogService::UpdateGame(const Caller& caller,
                                                               const UpdateGameRequest& request) {
-  if (request.game().game_id().empty()) return InvalidField("game.game_id", "is required");
-  ASSIGN_OR_RETURN(const FieldMask fields, FieldsToUpdate(request.game(), request.update_mask()));
+  Violations violations;
+  if (request.game().game_id().empty()) violations.Add("game.game_id", "is required");
+  const rpc::FieldMask fields =
+      rpc::ReadUpdateMask(request.game(), request.update_mask(), SettableFields(), violations);
+  if (absl::c_linear_search(fields.paths(), "texts")) CheckTexts(request.game(), violations);
+  RETURN_IF_ERROR(violations.status());
 
   return db_.Transact([&](Transaction& tx) -> absl::StatusOr<UpdateGameResponse> {
     ASSIGN_OR_RETURN(Game game, LockGame(tx, request.game().game_id()));
     RETURN_IF_ERROR(caller.RequireMember(game.organisation_id()));
-    const std::vector<std::string> changed_fields = ApplyUpdate(request.game(), fields, game);
-    RETURN_IF_ERROR(CheckTexts(game));
+    const std::vector<std::string> changed_fields = rpc::ApplyUpdate(request.game(), fields, game);
     // An update that came before finds nothing to change, so its etag, which is old by now, does
     // not matter.
     if (!changed_fields.empty()) {

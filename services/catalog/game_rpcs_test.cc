@@ -92,6 +92,10 @@ TEST_CASE_METHOD(CatalogFixture,
   AddText(*request.mutable_game(), "EN", "Chess");
   CHECK(service.CreateGame(member, request).status().message() ==
         "game.texts[1].language: is there twice");
+
+  request.clear_game();
+  CHECK(service.CreateGame(member, request).status().message() ==
+        "game.organisation_id: is required; game.texts: is required");
 }
 
 TEST_CASE_METHOD(CatalogFixture, "CreateGame is for members of the organisation") {
@@ -121,7 +125,9 @@ TEST_CASE_METHOD(CatalogFixture,
   Create(Full(*this));
   CreateGameRequest request;
   *request.mutable_game() = Full(*this);
-  CHECK(service.CreateGame(member, request).status().code() == absl::StatusCode::kAlreadyExists);
+  const absl::Status status = service.CreateGame(member, request).status();
+  CHECK(status.code() == absl::StatusCode::kAlreadyExists);
+  CHECK(ReasonOf(status) == "EXTERNAL_ID_TAKEN");
 
   const std::string other = NewUuid(clock.Now());
   request.mutable_game()->set_organisation_id(other);
@@ -173,12 +179,15 @@ TEST_CASE_METHOD(CatalogFixture, "UpdateGame takes a whole game back as GetGame 
 TEST_CASE_METHOD(CatalogFixture, "UpdateGame refuses masks, texts and games that make no sense") {
   Game game = Create(Draft("Chess"));
   CHECK(Update(game, {"state"}).status().message() == "update_mask: state cannot be changed");
-  CHECK(Update(game, {"colour"}).status().message() == "update_mask: colour is no field of a game");
+  CHECK(Update(game, {"colour"}).status().message() == "update_mask: colour is no field of Game");
   game.clear_texts();
   CHECK(Update(game, {"texts"}).status().message() == "game.texts: is required");
   CHECK(Update(Draft("Chess")).status().message() == "game.game_id: is required");
   game.set_game_id(NewUuid(clock.Now()));
   CHECK(Update(game).status().code() == absl::StatusCode::kNotFound);
+  CHECK(Update(Game(), {"state", "texts", "colour"}).status().message() ==
+        "game.game_id: is required; update_mask: state cannot be changed; update_mask: colour is "
+        "no field of Game; game.texts: is required");
 }
 
 TEST_CASE_METHOD(CatalogFixture, "UpdateGame is for members of the organisation") {
@@ -226,15 +235,23 @@ TEST_CASE_METHOD(CatalogFixture, "UpdateGame of a published game tells what chan
   CHECK(FromTimestamp(events[0].update_time()) == clock.Now() - absl::Minutes(1));
 }
 
-TEST_CASE_METHOD(CatalogFixture, "UpdateGame of a draft or of an unpublished game tells nobody") {
+TEST_CASE_METHOD(CatalogFixture, "UpdateGame of a draft tells nobody") {
   Game draft = Create(Draft("Chess"));
   draft.set_version("2.0");
   REQUIRE(Update(draft).ok());
+  CHECK(database.Published<GameUpdated>().empty());
+}
+
+TEST_CASE_METHOD(CatalogFixture,
+                 "UpdateGame of an unpublished game tells its owners, but puts it in no search") {
   Game gone = Publish("Draughts");
   REQUIRE(service.UnpublishGame(member, UnpublishRequest(gone.game_id())).ok());
   gone.set_version("2.0");
   REQUIRE(Update(gone).ok());
-  CHECK(database.Published<GameUpdated>().empty());
+  const auto events = database.Published<GameUpdated>();
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].version() == "2.0");
+  CHECK(Changed(events[0]) == Strings{"version"});
   CHECK(Find("Draughts").empty());
 }
 
@@ -243,7 +260,9 @@ TEST_CASE_METHOD(CatalogFixture,
   Create(Full(*this));
   Game other = Create(Draft("Draughts"));
   other.set_external_id("org.example.chess");
-  CHECK(Update(other).status().code() == absl::StatusCode::kAlreadyExists);
+  const absl::Status status = Update(other).status();
+  CHECK(status.code() == absl::StatusCode::kAlreadyExists);
+  CHECK(ReasonOf(status) == "EXTERNAL_ID_TAKEN");
 }
 
 TEST_CASE_METHOD(CatalogFixture, "Updates of one game at the same time all take effect") {

@@ -9,12 +9,14 @@ namespace {
 constexpr char kImportedEdition[] = "Standard";
 
 absl::Status CheckEntry(const ImportGameRequest& request) {
+  Violations violations;
   if (request.game().organisation_id().empty()) {
-    return InvalidField("game.organisation_id", "is required");
+    violations.Add("game.organisation_id", "is required");
   }
-  if (request.game().external_id().empty()) return InvalidField("game.external_id", "is required");
-  RETURN_IF_ERROR(CheckTexts(request.game()));
-  return CheckPrices(request.prices());
+  if (request.game().external_id().empty()) violations.Add("game.external_id", "is required");
+  CheckTexts(request.game(), violations);
+  CheckPrices(request.prices(), violations);
+  return violations.status();
 }
 
 }  // namespace
@@ -33,7 +35,7 @@ absl::StatusOr<ImportGameResponse> CatalogService::ImportGame(const Caller& call
         select game_id from games where organisation_id = :organisation_id and external_id = :external_id)",
                                               entry.organisation_id(), entry.external_id()));
     ASSIGN_OR_RETURN(Game game, LockGame(tx, game_id));
-    const std::vector<std::string> changed_fields = ApplyUpdate(entry, SettableFields(), game);
+    const std::vector<std::string> changed_fields = rpc::ApplyUpdate(entry, SettableFields(), game);
     if (!changed_fields.empty()) RETURN_IF_ERROR(StoreFields(tx, game, changed_fields));
     ASSIGN_OR_RETURN(const NamedEdition edition, EnsureEdition(tx, game, kImportedEdition));
     ASSIGN_OR_RETURN(const bool prices_changed,

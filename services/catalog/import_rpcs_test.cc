@@ -116,7 +116,7 @@ TEST_CASE_METHOD(ImportFixture,
   CHECK(SamePrices(game.editions(0).prices(), entry.prices()));
   CHECK(Find("chess").empty());
   CHECK(database.Published<GamePublished>().size() == 1);
-  CHECK(database.Published<GameUpdated>().empty());
+  CHECK(database.Published<GameUpdated>().size() == 1);
 }
 
 TEST_CASE_METHOD(ImportFixture,
@@ -158,6 +158,12 @@ TEST_CASE_METHOD(ImportFixture, "ImportGame refuses entries without what it need
   CHECK(message([](auto& e) { e.mutable_game()->clear_texts(); }) == "game.texts: is required");
   CHECK(message([](auto& e) { *e.add_prices() = MakePrice("EUR", 1); }) ==
         "prices[2]: is a second price in EUR for all countries");
+  CHECK(message([](auto& e) {
+          e.clear_game();
+          e.mutable_prices(0)->mutable_amount()->set_units_minor(kMaxPriceUnitsMinor + 1);
+        }) ==
+        "game.organisation_id: is required; game.external_id: is required; game.texts: is "
+        "required; prices[0].amount.units_minor: is more than 1000000000000");
   const absl::Status status = service.ImportGame(stranger, Entry()).status();
   CHECK(status.code() == absl::StatusCode::kPermissionDenied);
   CHECK(ReasonOf(status) == "NOT_A_MEMBER");

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/status/status.h"
 
 namespace playmesh::catalog {
 namespace {
@@ -17,26 +17,22 @@ auto Market(const Price& price) {
 
 }  // namespace
 
-absl::Status CheckPrices(const Prices& prices) {
-  google::rpc::BadRequest violations;
-  const auto add = [&](const std::string& field, const std::string& description) {
-    auto* violation = violations.add_field_violations();
-    violation->set_field(field);
-    violation->set_description(description);
-  };
+void CheckPrices(const Prices& prices, Violations& violations) {
   std::set<std::pair<std::string, std::string>> seen;
   for (int i = 0; i < prices.size(); ++i) {
-    const auto& [currency, country] = Market(prices[i]);
-    if (prices[i].amount().units_minor() < 0) {
-      add(absl::StrCat("prices[", i, "].amount.units_minor"), "is less than 0");
+    const std::string path = absl::StrCat("prices[", i, "]");
+    const int64_t units_minor = prices[i].amount().units_minor();
+    if (units_minor < 0) violations.Add(path + ".amount.units_minor", "is less than 0");
+    if (units_minor > kMaxPriceUnitsMinor) {
+      violations.Add(path + ".amount.units_minor",
+                     absl::StrCat("is more than ", kMaxPriceUnitsMinor));
     }
+    const auto& [currency, country] = Market(prices[i]);
     if (!seen.emplace(currency, country).second) {
-      add(absl::StrCat("prices[", i, "]"),
-          absl::StrCat("is a second price in ", currency, " for ",
-                       country.empty() ? "all countries" : country));
+      violations.Add(path, absl::StrCat("is a second price in ", currency, " for ",
+                                        country.empty() ? "all countries" : country));
     }
   }
-  return violations.field_violations().empty() ? absl::OkStatus() : InvalidFields(violations);
 }
 
 Prices Sorted(Prices prices) {

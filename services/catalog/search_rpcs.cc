@@ -100,21 +100,34 @@ absl::StatusOr<Query> ReadQuery(Transaction& tx, absl::string_view text,
 }
 
 // One statement for each order, with the same parameters in the same order. Optional filters are
-// NULL and then planned away.
+// NULL and then planned away. What the statements share are macros: literals join, so each
+// statement is a constant as if it had been written out.
+
+// By text, tags, platforms and language; on search_documents d.
+#define DOCUMENT_FILTERS                                                   \
+  "(:query::tsquery is null or d.document @@ :query::tsquery)"             \
+  " and (:tags::text[] is null or d.tags @> :tags::text[])"                \
+  " and (:platforms::text[] is null or d.platforms && :platforms::text[])" \
+  " and (:language::text is null or d.languages @> array[:language::text])"
+
+// The price for the buyer, within the limits; on search_prices p.
+#define PRICE_FILTERS                                                       \
+  "p.units_minor >= coalesce(:min_units::bigint, 0)"                        \
+  " and p.units_minor <= coalesce(:max_units::bigint, 9223372036854775807)" \
+  " and p.currency_code = :currency_code"                                   \
+  " and (p.country_code = :country_code"                                    \
+  " or p.country_code is null and :country_code <> all(p.except_countries))"
+
+// All filters, for orders that do not read prices.
+#define ALL_FILTERS                                                             \
+  DOCUMENT_FILTERS                                                              \
+  " and (:min_units::bigint is null and :max_units::bigint is null or exists (" \
+  "select from search_prices p where p.game_id = d.game_id and " PRICE_FILTERS "))"
+
 constexpr char kNewest[] = R"(
     select d.game_id, (extract(epoch from d.publish_time) * 1000000)::bigint as key
     from search_documents d
-    where (:query::tsquery is null or d.document @@ :query::tsquery)
-      and (:tags::text[] is null or d.tags @> :tags::text[])
-      and (:platforms::text[] is null or d.platforms && :platforms::text[])
-      and (:language::text is null or d.languages @> array[:language::text])
-      and (:min_units::bigint is null and :max_units::bigint is null or exists (
-        select from search_prices p
-        where p.game_id = d.game_id and p.currency_code = :currency_code
-          and (p.country_code = :country_code
-               or p.country_code is null and :country_code <> all(p.except_countries))
-          and p.units_minor >= coalesce(:min_units::bigint, 0)
-          and p.units_minor <= coalesce(:max_units::bigint, 9223372036854775807)))
+    where )" ALL_FILTERS R"(
       and (:after::timestamptz is null
            or (d.publish_time, d.game_id) < (:after::timestamptz, :after_game_id::uuid))
     order by d.publish_time desc, d.game_id desc
@@ -123,17 +136,7 @@ constexpr char kNewest[] = R"(
 constexpr char kByTitle[] = R"(
     select d.game_id, d.title_key as key
     from search_documents d
-    where (:query::tsquery is null or d.document @@ :query::tsquery)
-      and (:tags::text[] is null or d.tags @> :tags::text[])
-      and (:platforms::text[] is null or d.platforms && :platforms::text[])
-      and (:language::text is null or d.languages @> array[:language::text])
-      and (:min_units::bigint is null and :max_units::bigint is null or exists (
-        select from search_prices p
-        where p.game_id = d.game_id and p.currency_code = :currency_code
-          and (p.country_code = :country_code
-               or p.country_code is null and :country_code <> all(p.except_countries))
-          and p.units_minor >= coalesce(:min_units::bigint, 0)
-          and p.units_minor <= coalesce(:max_units::bigint, 9223372036854775807)))
+    where )" ALL_FILTERS R"(
       and (:after::text is null or (d.title_key, d.game_id) > (:after::text, :after_game_id::uuid))
     order by d.title_key, d.game_id
     limit :limit)";
@@ -142,15 +145,7 @@ constexpr char kCheapest[] = R"(
     select d.game_id, p.units_minor as key
     from search_prices p
     join search_documents d on d.game_id = p.game_id
-    where (:query::tsquery is null or d.document @@ :query::tsquery)
-      and (:tags::text[] is null or d.tags @> :tags::text[])
-      and (:platforms::text[] is null or d.platforms && :platforms::text[])
-      and (:language::text is null or d.languages @> array[:language::text])
-      and p.units_minor >= coalesce(:min_units::bigint, 0)
-      and p.units_minor <= coalesce(:max_units::bigint, 9223372036854775807)
-      and p.currency_code = :currency_code
-      and (p.country_code = :country_code
-           or p.country_code is null and :country_code <> all(p.except_countries))
+    where )" DOCUMENT_FILTERS " and " PRICE_FILTERS R"(
       and (:after::bigint is null
            or (p.units_minor, p.game_id) > (:after::bigint, :after_game_id::uuid))
     order by p.units_minor, p.game_id
@@ -160,15 +155,7 @@ constexpr char kDearest[] = R"(
     select d.game_id, p.units_minor as key
     from search_prices p
     join search_documents d on d.game_id = p.game_id
-    where (:query::tsquery is null or d.document @@ :query::tsquery)
-      and (:tags::text[] is null or d.tags @> :tags::text[])
-      and (:platforms::text[] is null or d.platforms && :platforms::text[])
-      and (:language::text is null or d.languages @> array[:language::text])
-      and p.units_minor >= coalesce(:min_units::bigint, 0)
-      and p.units_minor <= coalesce(:max_units::bigint, 9223372036854775807)
-      and p.currency_code = :currency_code
-      and (p.country_code = :country_code
-           or p.country_code is null and :country_code <> all(p.except_countries))
+    where )" DOCUMENT_FILTERS " and " PRICE_FILTERS R"(
       and (:after::bigint is null
            or (p.units_minor, p.game_id) < (:after::bigint, :after_game_id::uuid))
     order by p.units_minor desc, p.game_id desc
@@ -184,17 +171,7 @@ constexpr char kMostRelevant[] = R"(
       select case when d.head @@ :match_any::tsquery
         then (100 * (ts_rank(d.head, :match_any::tsquery) + similarity(d.title_key, :folded)))::bigint
         else 0 end as rank) r
-    where (:query::tsquery is null or d.document @@ :query::tsquery)
-      and (:tags::text[] is null or d.tags @> :tags::text[])
-      and (:platforms::text[] is null or d.platforms && :platforms::text[])
-      and (:language::text is null or d.languages @> array[:language::text])
-      and (:min_units::bigint is null and :max_units::bigint is null or exists (
-        select from search_prices p
-        where p.game_id = d.game_id and p.currency_code = :currency_code
-          and (p.country_code = :country_code
-               or p.country_code is null and :country_code <> all(p.except_countries))
-          and p.units_minor >= coalesce(:min_units::bigint, 0)
-          and p.units_minor <= coalesce(:max_units::bigint, 9223372036854775807)))
+    where )" ALL_FILTERS R"(
       and (:after::bigint is null or (r.rank, d.game_id) < (:after::bigint, :after_game_id::uuid))
     order by r.rank desc, d.game_id desc
     limit :limit)";

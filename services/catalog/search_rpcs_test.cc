@@ -1,6 +1,7 @@
 #include <set>
 
 #include "common/rpc/pages.h"
+#include "common/rpc/validate.h"
 #include "services/catalog/catalog_fixture.h"
 
 namespace playmesh::catalog {
@@ -427,6 +428,22 @@ TEST_CASE_METHOD(SearchFixture,
     request.set_page_token(rpc::PageToken(request, {"9223372036854775807", id}));
     CHECK(service.SearchGames(anonymous, request).ok());
   }
+}
+
+TEST_CASE_METHOD(SearchFixture, "SearchGames takes the longest token that it makes") {
+  std::string title;
+  for (int i = 0; i < 200; ++i) title += "\U0001f3b2";
+  for (int i = 0; i < 3; ++i) Publish(title);
+  SearchGamesRequest request = Ordered(SEARCH_ORDER_TITLE);
+  request.set_page_size(1);
+  int seen = 0;
+  do {
+    const SearchGamesResponse response = Search(request);
+    seen += response.games_size();
+    request.set_page_token(response.next_page_token());
+    CHECK(rpc::Validate(request).ok());
+  } while (!request.page_token().empty());
+  CHECK(seen == 3);
 }
 
 }  // namespace playmesh::catalog

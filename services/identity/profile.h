@@ -9,8 +9,8 @@ namespace playmesh::identity {
 // Locale of an account that names none.
 inline constexpr char kDefaultLocale[] = "en";
 
-// `user` after the update. INVALID_ARGUMENT when the mask names another field than `display_name`,
-// `locale` and `country_code`, or when a name or a country would be lost.
+// `user` after the update. INVALID_ARGUMENT with each field that the mask names beside
+// `display_name`, `locale` and `country_code`, and when a name or a country would be lost.
 absl::StatusOr<v1::User> Updated(v1::User user, const v1::UpdateProfileRequest& request);
 
 }  // namespace playmesh::identity

@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
       [](Platform& p, const NotificationConfig& config) -> absl::Status {
         p.Serve<NotificationService>(NotificationService::Deps{p.db(), p.clock()});
         p.Consume<NotificationEvents>(NotificationEvents::Deps{p.clock()});
-        p.Every("tell owners", kFanoutInterval, [&p] { return TellOwners(p.db(), p.clock()); });
+        p.Every("notification.TellOwners", kFanoutInterval,
+                [&p] { return TellOwners(p.db(), p.clock()); });
 
         auto identity =
             std::make_shared<identity::v1::IdentityServiceClient>(p.Channel("identity"));
@@ -25,9 +26,9 @@ int main(int argc, char** argv) {
         p.Keep(identity);
         for (int i = 0; i < kMailSenders; ++i) {
           auto sender = std::make_shared<SmtpSender>(config.smtp);
-          p.Every("send mails", kMailInterval, [=] { return mails->SendDue(*sender); });
+          p.Every("notification.SendMails", kMailInterval, [=] { return mails->SendDue(*sender); });
         }
-        p.Every("forget mails", kForgetInterval, [=] { return mails->ForgetOld(); });
+        p.Every("notification.ForgetMails", kForgetInterval, [=] { return mails->ForgetOld(); });
         return absl::OkStatus();
       });
 }

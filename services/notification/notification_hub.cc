@@ -13,8 +13,9 @@ constexpr absl::Duration kErrorPause = absl::Seconds(1);
 constexpr absl::Duration kSignInterval = absl::Seconds(30);
 // Notifications in one query of the thread.
 constexpr int kPollLimit = 1'000;
-// Notifications in one query for a stream that missed some.
-constexpr int kMissedLimit = 500;
+// Missed notifications that one stream gets, so that they fit into its queue (1,000 messages) with
+// what comes meanwhile.
+constexpr int kMaxMissed = 500;
 constexpr size_t kMaxStreamsOfUser = 10;
 
 WatchNotificationsResponse EmptyMessage(const Cursor& cursor) {
@@ -86,9 +87,10 @@ void NotificationHub::Leave(const std::shared_ptr<Watcher>& watcher) {
 }
 
 // Writes what lies between `from` and where the live streams stand, until it stands there too: they
-// move on meanwhile.
+// move on meanwhile. Whoever missed more than fits into a stream comes back for the rest.
 absl::Status NotificationHub::CatchUp(const std::shared_ptr<Watcher>& watcher, Cursor from) {
-  while (true) {
+  int left = kMaxMissed;
+  while (left > 0) {
     Cursor to;
     {
       std::lock_guard lock(mutex_);
@@ -99,12 +101,15 @@ absl::Status NotificationHub::CatchUp(const std::shared_ptr<Watcher>& watcher, C
       to = position_;
     }
     ASSIGN_OR_RETURN(const std::vector<Delivery> missed,
-                     ReadMissed(db_, watcher->user_id, from, to, kMissedLimit));
+                     ReadMissed(db_, watcher->user_id, from, to, left));
     for (const Delivery& delivery : missed) {
       if (!watcher->stream.Write(delivery.message)) return absl::OkStatus();
     }
-    from = missed.size() == kMissedLimit ? missed.back().cursor : to;
+    left -= static_cast<int>(missed.size());
+    from = to;
   }
+  watcher->stream.Finish(absl::OkStatus());
+  return absl::OkStatus();
 }
 
 // Under the lock.

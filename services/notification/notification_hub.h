@@ -34,7 +34,8 @@ class NotificationHub {
   ~NotificationHub();
 
   // Feeds `stream` with the notifications of `user_id` from `cursor` on, or from now, until it
-  // ends. What was missed is written before Open returns. RESOURCE_EXHAUSTED (TOO_MANY_STREAMS)
+  // ends. What was missed is written before Open returns, 500 at most: then the stream is finished
+  // with OK, and the client goes on from its last cursor. RESOURCE_EXHAUSTED (TOO_MANY_STREAMS)
   // past ten streams of the user on this replica; INVALID_ARGUMENT (cursor) when `cursor` lies in
   // the future.
   absl::Status Open(const std::string& user_id, const std::optional<Cursor>& cursor, Stream stream);

@@ -53,6 +53,11 @@ class StreamRecorder : public rpc::StreamSink {
     std::lock_guard lock(mutex_);
     return messages_;
   }
+  // Whether the client left or the stream was finished.
+  bool ended() const {
+    std::lock_guard lock(mutex_);
+    return ended_;
+  }
   size_t size() const { return messages().size(); }
   std::string last_cursor() const { return messages().back().cursor(); }
 

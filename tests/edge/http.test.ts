@@ -32,6 +32,22 @@ for (const rpc of WITH_BODY) {
   });
 }
 
+test("every RPC that may be called from outside can be called as JSON", () => {
+  const without = RPCS.filter(({ access, json }) => access !== "internal" && !json);
+  assert.deepEqual(
+    without.map(({ path }) => path),
+    [],
+  );
+});
+
+test("the stream of notifications comes as JSON too, each when it is there", { timeout: 10_000 }, async () => {
+  const stop = new AbortController();
+  const { body } = await fetch(`${EDGE_URL}/v1/notifications:watch`, { headers: token, signal: stop.signal });
+  const { value } = await body!.getReader().read();
+  assert.match(new TextDecoder().decode(value), /^\[\{.*"cursor":"[^"]+"/);
+  stop.abort();
+});
+
 test("an unknown path is 404, whatever the token", async () => {
   for (const headers of [{}, token]) {
     const response = await fetch(`${EDGE_URL}/v1/no-such-thing`, { headers });

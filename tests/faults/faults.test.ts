@@ -48,6 +48,7 @@ async function moreOrders(count: number): Promise<void> {
 /** Does harm at a random moment. */
 async function harm(what: string, fault: () => Promise<void>): Promise<void> {
   await moreOrders(1 + random.below(3));
+  // lint:allow(sleep-in-test) nothing is waited for: any moment will do
   await new Promise((resolve) => setTimeout(resolve, random.below(300)));
   console.log(`${journal.completedCount} orders are completed: ${what}`);
   journal.fault(what);

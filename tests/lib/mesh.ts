@@ -1,23 +1,18 @@
 // The mesh under test: the one that tools/up started, or the one of $PLAYMESH_HOME.
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { meshHome, meshVariables } from "../../services/web/mesh_env.js";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
 /** The folder in which the mesh keeps what is its own. */
-export const HOME = process.env.PLAYMESH_HOME || join(ROOT, ".playmesh");
+export const HOME = meshHome();
 
 /** Where the binaries are that it runs. */
 export const BINARIES = process.env.PLAYMESH_BINARIES || join(ROOT, "build/release/bin");
 
-// As tools/up writes it, for a shell.
-const variables = Object.fromEntries(
-  Array.from(readFileSync(join(HOME, "env"), "utf8").matchAll(/^(\w+)=(['"]?)(.*)\2$/gm), ([, name, , value]) => [
-    name!,
-    value!,
-  ]),
-);
+// Of this very folder, whatever addresses the shell has: the keys that tests sign with are in it too.
+const variables = meshVariables({ PLAYMESH_HOME: HOME });
 
 /** An address of the mesh by its name in `env`, such as "PLAYMESH_KAFKA". Throws when it has none. */
 export function variable(name: string): string {

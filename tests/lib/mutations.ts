@@ -1,6 +1,6 @@
 // What can be wrong with a field. The rules are read from the contract and their meaning is written here a second time, from
 // the comments of playmesh/options/v1/options.proto: that is what makes the sweep a test of the adapter.
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import type { FieldRules } from "@playmesh/client/gen/playmesh/options/v1/options_pb";
 import { rulesOf } from "./contracts.js";
 import { type Draft, type Value, fieldsOf, kindOf } from "./drafts.js";
@@ -84,7 +84,7 @@ function ofValue(field: DescField, rules: FieldRules): Attempt[] {
     case "enum":
       return ofEnum(field, rules);
     case "varint":
-      return ofNumber(rules);
+      return ofNumber(field, rules);
     case "bytes":
       return [wrong("too many bytes", new Uint8Array((rules.maxLength || MAX_BYTES) + 1))];
     case "message":
@@ -126,14 +126,16 @@ function ofEnum(field: DescField, rules: FieldRules): Attempt[] {
   return rules.required || field.fieldKind === "list" ? [...attempts, wrong("zero", 0n)] : attempts;
 }
 
-function ofNumber(rules: FieldRules): Attempt[] {
+function ofNumber(field: DescField, rules: FieldRules): Attempt[] {
   const { min, max } = rules;
+  // Of an int32 the lowest 32 bits count, so which side of the limits an extreme is on is not this module's to say.
+  const isOutside = (number: bigint) =>
+    field.scalar === ScalarType.INT64 && ((min !== undefined && number < min) || (max !== undefined && number > max));
   const extremes = [-(2n ** 63n), -(2n ** 31n), -1n, 2n ** 31n - 1n, 2n ** 40n + 1n, 2n ** 63n - 1n];
   return [
     ...(min !== undefined ? [wrong("below the least", min - 1n)] : []),
     ...(max !== undefined ? [wrong("above the greatest", max + 1n)] : []),
-    // An int32 takes the lowest 32 bits, so which side of the limits these are on is not this module's to say.
-    ...extremes.map((number) => strange(`${number}`, number)),
+    ...extremes.map((number) => (isOutside(number) ? wrong : strange)(`${number}`, number)),
   ];
 }
 

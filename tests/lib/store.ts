@@ -18,11 +18,13 @@ export interface Store {
   free: Game;
 }
 
-const PRICES = [
+export const PRICES = [
   { currencyCode: "EUR", unitsMinor: 1999n },
   { currencyCode: "USD", unitsMinor: 2199n },
   { currencyCode: "JPY", unitsMinor: 2900n },
 ];
+
+export const FREE = PRICES.map((price) => ({ ...price, unitsMinor: 0n }));
 
 /** Registers a publisher that sells `count` games and gives one away. */
 export async function openStore(count: number): Promise<Store> {
@@ -37,8 +39,7 @@ export async function openStore(count: number): Promise<Store> {
   for (let number = 1; number <= count; number++) {
     games.push(await publish(publisher, organisationId, `Game ${number} of ${newWord()}`, PRICES));
   }
-  const nothing = PRICES.map((price) => ({ ...price, unitsMinor: 0n }));
-  const free = await publish(publisher, organisationId, `Gift of ${newWord()}`, nothing);
+  const free = await publish(publisher, organisationId, `Gift of ${newWord()}`, FREE);
   return { publisher, organisationId, games, free };
 }
 
@@ -49,7 +50,8 @@ export async function makeDraft(publisher: Person, organisationId: string, title
   return game!.gameId;
 }
 
-async function publish(
+/** A game of one edition, on sale. */
+export async function publish(
   publisher: Person,
   organisationId: string,
   title: string,

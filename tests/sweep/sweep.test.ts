@@ -104,6 +104,19 @@ for (const route of [edge, service]) {
   }
 }
 
+test("a negative price is among what must be refused by its name", () => {
+  const field = "prices[0].amount.units_minor";
+  const requests = mutants(
+    RPCS.find(({ name }) => name === "SetPrices")!,
+    known,
+  );
+  const negative = requests.filter(({ what }) => what.startsWith(`${field}: -`));
+  assert.deepEqual(
+    negative.map(({ violations }) => violations),
+    [[field], [field], [field]],
+  );
+});
+
 after(async () => {
   console.log(`${sent} requests`);
   assert.deepEqual(await pids(), pidsBefore, "a process has ended and was started again");

@@ -8,7 +8,9 @@ create table sale_facts (
   game_id uuid not null,
   game_title text not null,
   currency_code text not null check (currency_code ~ '^[A-Z]{3}$'),
-  units_minor bigint not null check (units_minor >= 0),
+  -- No price of the catalogue has more. A fact that had would be put aside, where a sum that is too large for its column would
+  -- stop the roll-up of all.
+  units_minor bigint not null check (units_minor between 0 and 1000000000000),
   fact_time timestamptz not null,
   txid xid8 not null default pg_current_xact_id(),
   fact_id bigint not null generated always as identity,

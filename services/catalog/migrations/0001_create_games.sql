@@ -50,7 +50,8 @@ create table edition_prices (
   currency_code text not null check (currency_code ~ '^[A-Z]{3}$'),
   -- NULL is for all countries that have no price of their own.
   country_code text check (country_code ~ '^[A-Z]{2}$'),
-  units_minor bigint not null check (units_minor >= 0),
+  -- Bounded, so that sums fit into a bigint.
+  units_minor bigint not null check (units_minor between 0 and 1000000000000),
   unique nulls not distinct (edition_id, currency_code, country_code)
 );
 

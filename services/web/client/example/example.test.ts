@@ -1,18 +1,22 @@
-// The example page in a real Chromium, against a running mesh: npm run test:browser.
+// The example page in a real Chromium, and the quickstart, against a running mesh: npm run test:browser.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { createPlaymesh, identity } from "@playmesh/client";
 import { type Browser, type Page, chromium } from "playwright-core";
-import { findEdge, serve } from "./serve.js";
+import { edgeUrl } from "../../mesh_env.js";
+import { serve } from "./serve.js";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const SCREENSHOT = join(dirname(fileURLToPath(import.meta.url)), ".out/example.png");
+const HERE = dirname(fileURLToPath(import.meta.url));
+const SCREENSHOT = join(HERE, ".out/example.png");
 const LIMIT_MS = 20_000;
 
-const edge = findEdge();
+const edge = edgeUrl();
 const word = Array.from(
   crypto.getRandomValues(new Uint8Array(10)),
   (byte) => "abcdefghijklmnopqrstuvwxyz"[byte % 26],
@@ -25,7 +29,7 @@ let page: Page;
 let closeServer: () => void;
 
 before(async () => {
-  await publish(title);
+  await publish(title, `Chess ${word}`);
   const { url, server } = await serve(edge, 0);
   closeServer = () => server.close();
   const args = [
@@ -38,7 +42,7 @@ before(async () => {
     "--disable-sync",
   ];
   browser = await chromium.launch({ executablePath: CHROMIUM, args });
-  page = await browser.newPage({ viewport: { width: 1200, height: 720 } });
+  page = await (await browser.newContext({ viewport: { width: 1200, height: 720 } })).newPage();
   page.setDefaultTimeout(LIMIT_MS);
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
@@ -99,9 +103,12 @@ test("is still signed in after a reload", async () => {
   await page.waitForSelector("#notifications[data-state=open]");
 });
 
-test("signs out", async () => {
+test("signs out, in all tabs", async () => {
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await other.waitForSelector("#signed-in:not([hidden])");
   await page.click("text=Sign out");
-  await page.waitForSelector("#account:not([hidden])");
+  for (const tab of [page, other]) await tab.waitForSelector("#account:not([hidden])");
   assert.equal(await page.evaluate(() => localStorage.length), 0);
 });
 
@@ -111,12 +118,19 @@ test("no card number left the page, and nothing complained", () => {
   assert.deepEqual(complaints, []);
 });
 
+test("the quickstart buys a game", async () => {
+  const env = { ...process.env, PLAYMESH_EDGE_URL: edge };
+  const arguments_ = ["--import", "tsx", join(HERE, "quickstart.ts")];
+  const { stdout } = await promisify(execFile)(process.execPath, arguments_, { env, timeout: 3 * LIMIT_MS });
+  assert.match(stdout, /^.+ is yours$/m);
+});
+
 function game() {
   return page.locator("#games li", { hasText: title });
 }
 
-// A publisher with one game for 19.99 €.
-async function publish(gameTitle: string): Promise<void> {
+// A publisher with games for 19.99 € each.
+async function publish(...titles: string[]): Promise<void> {
   const playmesh = createPlaymesh({ baseUrl: edge });
   const credentials = { email: `publisher.${word}@story.example.com`, password: `${word} ${word}` };
   await playmesh.identity.register({ ...credentials, displayName: "Publisher", countryCode: "DE" });
@@ -124,10 +138,12 @@ async function publish(gameTitle: string): Promise<void> {
   const kind = identity.OrganisationKind.PUBLISHER;
   const { organisation } = await playmesh.identity.createOrganisation({ displayName: "Browser games", kind });
   await playmesh.session.refresh();
-  const texts = [{ language: "en", title: gameTitle, summary: "Keep the light burning." }];
-  const { game } = await playmesh.catalog.createGame({ game: { organisationId: organisation!.organisationId, texts } });
-  const { gameId } = game!;
+  const { organisationId } = organisation!;
   const prices = [{ amount: { currencyCode: "EUR", unitsMinor: 1999n } }];
-  await playmesh.catalog.createEdition({ gameId, name: "Standard", prices });
-  await playmesh.catalog.publishGame({ gameId });
+  for (const gameTitle of titles) {
+    const texts = [{ language: "en", title: gameTitle, summary: "Keep the light burning." }];
+    const { gameId } = (await playmesh.catalog.createGame({ game: { organisationId, texts } })).game!;
+    await playmesh.catalog.createEdition({ gameId, name: "Standard", prices });
+    await playmesh.catalog.publishGame({ gameId });
+  }
 }

@@ -1,4 +1,5 @@
-// The code of the quickstart in README.md, to run: npm run quickstart. test/readme.test.ts holds the two together.
+// The code of the quickstart in README.md, to run: npm run quickstart. test/readme.test.ts holds the two together,
+// and example.test.ts runs it.
 import { createPlaymesh, formatMoney } from "@playmesh/client";
 
 const playmesh = createPlaymesh({ baseUrl: process.env.PLAYMESH_EDGE_URL ?? "http://localhost:8080" });

@@ -1,24 +1,13 @@
-// Serves the example page on localhost: npm run example. The edge is that of PLAYMESH_EDGE_URL, or of tools/up.
-import { existsSync, readFileSync } from "node:fs";
+// Serves the example page on localhost: npm run example. It calls the mesh that mesh_env.ts finds.
+import { readFileSync } from "node:fs";
 import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { edgeUrl } from "../../mesh_env.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, "../../../..");
-
-/** Address of the edge of the running mesh. Throws when there is none. */
-export function findEdge(): string {
-  const file = join(process.env.PLAYMESH_HOME || join(root, ".playmesh"), "env");
-  const written = existsSync(file)
-    ? /^(?:export )?PLAYMESH_EDGE_URL=(['"]?)(.*)\1$/m.exec(readFileSync(file, "utf8"))?.[2]
-    : "";
-  const edge = process.env.PLAYMESH_EDGE_URL || written;
-  if (!edge) throw new Error(`no mesh: ${file} does not say PLAYMESH_EDGE_URL. Start one with tools/up.`);
-  return edge;
-}
 
 /** The page's address, once it is served. Port 0 takes a free one. */
 export async function serve(edge: string, port: number): Promise<{ url: string; server: Server }> {
@@ -48,7 +37,7 @@ export async function serve(edge: string, port: number): Promise<{ url: string; 
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const edge = findEdge();
+  const edge = edgeUrl();
   const { url } = await serve(edge, Number(process.env.PORT ?? 5173));
   console.log(`${url} calls ${edge}`);
 }

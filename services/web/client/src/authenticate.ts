@@ -6,7 +6,7 @@ import type { Session } from "./session.js";
 /**
  * Sends the session's access token with each call, exchanged before it expires. When the server refuses it all the same,
  * the call is sent once more with a new one: it was refused before any work was done. Calls that anybody may make go out
- * also when there is no session to be had.
+ * also when there is no session to be had, and once: a token that does not hold is no reason to refuse them.
  */
 export function authenticate(session: Session): Interceptor {
   return (next) => async (request) => {
@@ -17,7 +17,7 @@ export function authenticate(session: Session): Interceptor {
     if (!token) return next(request);
     request.header.set("authorization", `Bearer ${token}`);
     // A stream's request can be sent once; who watches a stream opens the next one.
-    if (request.stream) return next(request);
+    if (request.stream || isPublic(request.method)) return next(request);
     try {
       return await next(request);
     } catch (thrown) {

@@ -31,12 +31,13 @@ export class Session {
   constructor(identity: Client<typeof IdentityService>, storage: SessionStorage) {
     this.#identity = identity;
     this.#storage = storage;
+    storage.onChange?.((session) => this.#tell(session && userOf(session)));
   }
 
   /** Who is signed in, as the account was at sign-in; undefined when nobody is. */
   async user(): Promise<User | undefined> {
     const stored = await this.#storage.load();
-    return stored && fromJson(UserSchema, stored.user as JsonValue, { ignoreUnknownFields: true });
+    return stored && userOf(stored);
   }
 
   /** Opens a session. Throws UNAUTHENTICATED (WRONG_CREDENTIALS). */
@@ -78,7 +79,10 @@ export class Session {
     });
   }
 
-  /** Calls `listener` after each sign-in and sign-out, also when the server ended the session. Returns how to stop that. */
+  /**
+   * Calls `listener` after each sign-in and sign-out, also when the server ended the session or another tab did it. Returns
+   * how to stop that.
+   */
   onChange(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -132,6 +136,10 @@ export class Session {
   #tell(user: User | undefined): void {
     for (const listener of this.#listeners) listener(user);
   }
+}
+
+function userOf({ user }: StoredSession): User {
+  return fromJson(UserSchema, user as JsonValue, { ignoreUnknownFields: true });
 }
 
 function stored(tokens: Tokens, user: object): StoredSession {

@@ -125,9 +125,11 @@ function detail<Desc extends DescMessage>(desc: Desc, value: MessageInitShape<De
   return { desc, value };
 }
 
+const { setTimeout: pause } = globalThis; // the real one, also while a test has it mocked
+
 /** Waits until `condition` holds, five seconds at most. */
 export async function eventually(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 5_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 5))) {
+  for (const deadline = Date.now() + 5_000; !condition(); await new Promise((resolve) => pause(resolve, 5))) {
     if (Date.now() > deadline) throw new Error(`never came true: ${condition}`);
   }
 }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
 
-test("the README's code is that of example/quickstart.ts, which is compiled and run", () => {
+test("the README's code is that of example/quickstart.ts, which test:browser runs", () => {
   const program = read("example/quickstart.ts");
   const blocks = Array.from(read("README.md").matchAll(/^```ts\n(.*?)^```/gms), ([, code]) => code!);
   assert.ok(blocks.length >= 5, "the README has lost its code");

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { type TestContext, test } from "node:test";
+import { Code, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import { CatalogService } from "../src/gen/playmesh/catalog/v1/catalog_service_pb.js";
+import { NotificationService } from "../src/gen/playmesh/notification/v1/notification_service_pb.js";
 import { PlaymeshError, type StoredSession, memoryStorage, webStorage } from "../src/index.js";
-import { FakeMesh, failure } from "./fake_mesh.js";
+import { FakeMesh, eventually, failure } from "./fake_mesh.js";
 
 const tokenSeen = async (playmesh: Awaited<ReturnType<FakeMesh["signedIn"]>>) =>
   (await playmesh.identity.getProfile({})).user?.displayName;
@@ -23,12 +24,13 @@ test("a wrong password is told as WRONG_CREDENTIALS and opens no session", async
   assert.equal(await playmesh.session.user(), undefined);
 });
 
-test("a token that is about to expire is exchanged before the call, once for all calls", async () => {
+test("a token that is about to expire is exchanged before the call, once for all calls", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
   await using mesh = await new FakeMesh().start();
-  mesh.identity.tokenLifeS = 1;
   const playmesh = await mesh.signedIn();
-  mesh.identity.tokenLifeS = 900;
-  await new Promise((resolve) => setTimeout(resolve, 950));
+  t.mock.timers.tick((mesh.identity.tokenLifeS - 31) * 1000);
+  assert.equal(await tokenSeen(playmesh), "token 1");
+  t.mock.timers.tick(1000);
   const seen = await Promise.all(Array.from({ length: 20 }, () => tokenSeen(playmesh)));
   assert.deepEqual(new Set(seen), new Set(["token 2"]));
   assert.equal(mesh.identity.refreshCount, 1);
@@ -110,13 +112,21 @@ test("public calls work without a session, and with one that cannot be refreshed
   await assert.rejects(tokenSeen(playmesh), (error) => error instanceof PlaymeshError && error.code === Code.Internal);
 });
 
-test("webStorage keeps a session over a reload", () => {
-  const items = new Map<string, string>();
-  const web = {
-    getItem: (key: string) => items.get(key) ?? null,
-    setItem: (key: string, value: string) => void items.set(key, value),
-    removeItem: (key: string) => void items.delete(key),
-  } as Storage;
+test("a refusal of a public call is no reason for other tokens or another try", async () => {
+  const sent: string[] = [];
+  const record: Interceptor = (next) => (request) => {
+    sent.push(request.method.name);
+    return next(request);
+  };
+  await using mesh = await new FakeMesh().start();
+  const playmesh = await mesh.signedIn({ interceptors: [record] });
+  const credentials = { email: "ada@example.com", password: "battery staple" };
+  await assert.rejects(playmesh.identity.signIn(credentials), { reason: "WRONG_CREDENTIALS" });
+  assert.deepEqual(sent, ["SignIn", "SignIn"], "signing in rightly, and wrongly once");
+});
+
+test("webStorage keeps a session over a reload", (t) => {
+  const web = openTabs(t, 1)[0]!;
   const session: StoredSession = { accessToken: "a", refreshAtMs: 1, refreshToken: "r", user: { userId: "u1" } };
   webStorage(web).save(session);
   assert.deepEqual(webStorage(web).load(), session);
@@ -124,8 +134,94 @@ test("webStorage keeps a session over a reload", () => {
   assert.equal(webStorage(web).load(), undefined);
 });
 
+for (const text of ["", "{", "null", "{}", '"text"']) {
+  test(`webStorage takes ${text || "an empty text"} for no session`, async (t) => {
+    await using mesh = await new FakeMesh().start();
+    const web = openTabs(t, 1)[0]!;
+    web.setItem("playmesh.session", text);
+    const { session } = mesh.client({ storage: webStorage(web) });
+    assert.equal(await session.user(), undefined);
+    await session.signIn({ email: "ada@example.com", password: "correct horse" });
+    assert.equal((await session.user())?.email, "ada@example.com");
+  });
+}
+
+test("signing in or out in one tab does so in the others", async (t) => {
+  await using mesh = await new FakeMesh().start();
+  const [here, there] = openTabs(t, 2).map((tab) => mesh.client({ storage: webStorage(tab) }));
+  const told: unknown[] = [];
+  there!.session.onChange((user) => told.push(user?.email));
+  await here!.session.signIn({ email: "ada@example.com", password: "correct horse" });
+  assert.equal(await tokenSeen(there!), "token 1");
+  await here!.session.signIn({ email: "eve@example.com", password: "correct horse" });
+  assert.equal(await tokenSeen(there!), "token 2");
+  await here!.session.signOut();
+  await assert.rejects(tokenSeen(there!), { code: Code.Unauthenticated });
+  assert.deepEqual(told, ["ada@example.com", "eve@example.com", undefined]);
+});
+
+test("tokens that one tab exchanges are no news to the others", async (t) => {
+  await using mesh = await new FakeMesh().start();
+  const [here, there] = openTabs(t, 2).map((tab) => mesh.client({ storage: webStorage(tab) }));
+  await here!.session.signIn({ email: "ada@example.com", password: "correct horse" });
+  const told: unknown[] = [];
+  there!.session.onChange((user) => told.push(user?.email));
+  await here!.session.refresh();
+  assert.equal(await tokenSeen(there!), "token 2");
+  assert.deepEqual(told, []);
+});
+
+test("signing out in one tab ends the streams of the others", async (t) => {
+  await using mesh = await new FakeMesh(silentInbox).start();
+  const [here, there] = openTabs(t, 2).map((tab) => mesh.client({ storage: webStorage(tab) }));
+  await here!.session.signIn({ email: "ada@example.com", password: "correct horse" });
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  let [isOpen, isOver] = [false, false];
+  const watch = { signal: stop.signal, onStateChange: () => (isOpen = true) };
+  const next = there!.watchNotifications(watch).next();
+  void next.then(({ done }) => (isOver = !!done));
+  await eventually(() => isOpen);
+  await here!.session.signOut();
+  await eventually(() => isOver);
+});
+
 function emptyCatalog(router: ConnectRouter) {
   router.service(CatalogService, { searchGames: () => ({}) });
+}
+
+function silentInbox(router: ConnectRouter) {
+  router.service(NotificationService, {
+    async *watchNotifications(_, { signal }) {
+      yield { cursor: "0" };
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    },
+  });
+}
+
+// localStorage as the tabs of one browser have it: what one writes, the others are told of (HTML, section 12.2).
+function openTabs(t: TestContext, count: number): Storage[] {
+  const events = new EventTarget();
+  Object.assign(globalThis, { addEventListener: events.addEventListener.bind(events) });
+  t.after(() => Reflect.deleteProperty(globalThis, "addEventListener"));
+  const items = new Map<string, string>();
+  const tabs = Array.from({ length: count }, (): Storage => {
+    const change = (key: string, newValue: string | null) => {
+      const oldValue = items.get(key) ?? null;
+      if (newValue === null) items.delete(key);
+      else items.set(key, newValue);
+      for (const storageArea of tabs.filter((tab) => tab !== own)) {
+        events.dispatchEvent(Object.assign(new Event("storage"), { storageArea, key, oldValue, newValue }));
+      }
+    };
+    const own = {
+      getItem: (key: string) => items.get(key) ?? null,
+      setItem: change,
+      removeItem: (key: string) => change(key, null),
+    } as Storage;
+    return own;
+  });
+  return tabs;
 }
 
 function sharedStorage() {

@@ -1,4 +1,5 @@
 // A player buys a game, and takes a free one.
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { purchase } from "@playmesh/client";
 import { PurchaseCompletedSchema } from "@playmesh/client/gen/playmesh/purchase/v1/purchase_events_pb";
 import { check, checkSame } from "./check.js";
@@ -37,13 +38,15 @@ export const buying: Step[] = [
       const { buyer, main } = world;
       const order = await orderOf(buyer, main);
       checkSame(order.total?.unitsMinor, 1999n, "total of the order");
+      check(order.expireTime, "an order to be paid has no expire_time");
       checkSame((await buyer.playmesh.purchase.getCart({})).cart?.items.length, 0, "items left in the cart");
       world.order = await pay(buyer, order, await tokenOf("4242 4242 4242 4242"));
       checkState(world.order, OrderState.COMPLETED);
       check(world.order.completeTime, "a completed order has no complete_time");
+      check(!world.order.expireTime, "a completed order has an expire_time");
       const { orders } = await buyer.playmesh.purchase.listOrders({});
       checkSame(orders[0]?.orderId, order.orderId, "latest order in the list");
-      return `order ${order.orderId}`;
+      return `order ${order.orderId}, to be paid until ${timestampDate(order.expireTime).toISOString()}`;
     },
   },
   {

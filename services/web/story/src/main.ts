@@ -22,7 +22,7 @@ step. Exits with 1 and the step's name when one fails. Makes new accounts and ga
   --no-import    no real games were imported, so none must be found
   --skip PART    leaves out what is checked on Kafka (PLAYMESH_KAFKA) or in the mail (PLAYMESH_MAIL_URL)
 
-The mesh is the one that tools/up started (.playmesh/env, or env in $PLAYMESH_HOME), or the one that the environment names.`;
+The mesh is that of $PLAYMESH_HOME when it is set; else the one whose addresses the environment has, or that of tools/up.`;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({

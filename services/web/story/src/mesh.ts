@@ -1,7 +1,5 @@
 // Where the mesh is.
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { edgeUrl, meshVariables } from "../../mesh_env.js";
 
 /** Addresses of a running mesh. */
 export interface Mesh {
@@ -12,22 +10,8 @@ export interface Mesh {
   mailUrl: string;
 }
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "../../../..");
-
-/** From the environment, or else from the file that tools/up writes. Throws when neither says where the edge is. */
-export function findMesh(environment = process.env): Mesh {
-  const file = join(environment.PLAYMESH_HOME || join(root, ".playmesh"), "env");
-  const known = { ...(existsSync(file) ? variablesOf(readFileSync(file, "utf8")) : {}), ...environment };
-  if (!known.PLAYMESH_EDGE_URL)
-    throw new Error(`no mesh: ${file} does not say PLAYMESH_EDGE_URL. Start one with tools/up.`);
-  return {
-    edgeUrl: known.PLAYMESH_EDGE_URL,
-    kafka: known.PLAYMESH_KAFKA ?? "",
-    mailUrl: known.PLAYMESH_MAIL_URL ?? "",
-  };
-}
-
-function variablesOf(shell: string): Record<string, string> {
-  const lines = shell.matchAll(/^(?:export )?(\w+)=(['"]?)(.*)\2$/gm);
-  return Object.fromEntries(Array.from(lines, ([, name, , value]) => [name!, value!]));
+/** The mesh that the environment means. Throws when there is none. */
+export function findMesh(): Mesh {
+  const { PLAYMESH_KAFKA: kafka = "", PLAYMESH_MAIL_URL: mailUrl = "" } = meshVariables();
+  return { edgeUrl: edgeUrl(), kafka, mailUrl };
 }
