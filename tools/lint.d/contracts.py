@@ -12,12 +12,10 @@ import tempfile
 from pathlib import Path
 
 from files import NO_BASE, ROOT, Failed, Finding, Skipped, SourceFile, git, paths
-from programs import python_with_pip, run
+from mesh.home import GOOGLEAPIS
+from programs import run
 
 BUF_FOLDER = Path(__file__).parent
-GOOGLEAPIS = ROOT / "build/googleapis"
-GOOGLEAPIS_PACKAGE = "googleapis-common-protos==1.76.0"
-
 PERMISSIONS = "services/identity/permissions.cc"
 
 ACCESS = "[playmesh.options.v1.access]"
@@ -27,27 +25,15 @@ EVENT = "[playmesh.options.v1.event]"
 @functools.cache
 def _buf() -> str:
     """The program, installed as the lock file pins it."""
+    if not (GOOGLEAPIS / "google/api/annotations.proto").exists():
+        raise Failed("no google/api/annotations.proto in build/googleapis: run tools/setup")
     program = BUF_FOLDER / "node_modules/.bin/buf"
     if not program.exists():
         # Not `npm ci`, which wants entries in the lock file for platforms that a mirror may not carry.
         done = run(["npm", "install", "--no-save", "--loglevel=error"], cwd=BUF_FOLDER)
         if done.returncode != 0:
             raise Failed(f"npm cannot install buf: {done.stderr.strip()[-300:]}")
-    _fetch_googleapis()
     return str(program)
-
-
-def _fetch_googleapis() -> None:
-    """As tools/cmake/googleapis.cmake does, for who lints before building."""
-    if (GOOGLEAPIS / "google/api/annotations.proto").exists():
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        download = [python_with_pip(), "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-        done = run([*download, GOOGLEAPIS_PACKAGE, "--dest", folder])
-        wheels = list(Path(folder).glob("*.whl"))
-        if not wheels:
-            raise Failed(f"pip cannot download {GOOGLEAPIS_PACKAGE}: {done.stderr.strip()[-300:]}")
-        shutil.unpack_archive(wheels[0], GOOGLEAPIS, "zip")
 
 
 def _buf_findings(output: str) -> list[Finding]:
@@ -75,7 +61,6 @@ def breaking(base: str) -> list[Finding]:
         raise Skipped(NO_BASE)
     if not git("ls-tree", base, "protos/"):
         raise Skipped("there are no earlier protos to compare with")
-    _fetch_googleapis()
     with tempfile.TemporaryDirectory() as folder:
         archive = subprocess.run(["git", "-C", str(ROOT), "archive", base, "protos"], check=True, capture_output=True)
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
@@ -185,17 +170,37 @@ def check_service_readme(path: str, text: str, service: str, contracts: dict[str
     ]
 
 
-def check_services_table(text: str, services: set[str]) -> list[Finding]:
-    named = {
-        match[0]
-        for header, cells in table_rows(text)
-        if re.sub(r"\W", "", header[0]).lower() in ("service", "services")
-        for match in [re.match(r"\w+", re.sub(r"^\W+", "", cells[0]))]
-        if match
-    }
-    return [Finding("README.md", 0, f"add {name} to the table of services") for name in sorted(services - named)] + [
+def check_services_table(text: str, contracts: dict[str, tuple[set[str], set[str]]]) -> list[Finding]:
+    """Of each service a row with its events, all unless the cell ends with …, and with the services whose events it consumes."""
+    named, findings = set(), []
+    for header, cells in table_rows(text):
+        columns = dict(zip([re.sub(r"\W", "", name).lower() for name in header], cells))
+        service = re.search(r"\w+", columns.get("service", ""))
+        if not service:
+            continue
+        named.add(service[0])
+        if service[0] in contracts and "publishes" in columns:
+            findings += _check_publishes(service[0], columns["publishes"], contracts[service[0]][1])
+        findings += [
+            Finding("README.md", 0, f"{service[0]} consumes events of {word}, says the table of services, but there is no such service")
+            for word in re.findall(r"\w+", columns.get("consumes", ""))
+            if word not in contracts
+        ]
+    services = set(contracts)
+    return findings + [Finding("README.md", 0, f"add {name} to the table of services") for name in sorted(services - named)] + [
         Finding("README.md", 0, f"the table of services names {name}, but there is no services/{name}")
         for name in sorted(named - services)
+    ]
+
+
+def _check_publishes(service: str, cell: str, events: set[str]) -> list[Finding]:
+    published = set(_names(cell))
+    missing = set() if "…" in cell else events - published
+    return [
+        Finding("README.md", 0, f"the table of services says that {service} publishes {name}, but its proto has no such event")
+        for name in sorted(published - events)
+    ] + [
+        Finding("README.md", 0, f"add {name} to what {service} publishes, or end that cell with …") for name in sorted(missing)
     ]
 
 
@@ -218,4 +223,6 @@ def readmes() -> list[Finding]:
 def services_table() -> list[Finding]:
     if not (ROOT / "README.md").exists():
         return [Finding("README.md", 0, "write it, with a table of services")]
-    return check_services_table((ROOT / "README.md").read_text(), _services())
+    of_protos = rpcs_and_events(_proto_files())
+    contracts = {service: of_protos.get(service, (set(), set())) for service in _services()}
+    return check_services_table((ROOT / "README.md").read_text(), contracts)

@@ -111,9 +111,25 @@ class ContractsTest(unittest.TestCase):
 
     def test_the_table_of_services_matches_the_folders(self):
         table = "| service | owns |\n|---|---|\n| [shop](services/shop) | shops |\n| `mall` | malls |\n"
-        self.assertEqual(check_services_table(table, {"shop", "mall"}), [])
-        self.assertEqual([finding.message[:24] for finding in check_services_table(table, {"shop", "road"})], [
+        contracts = rpcs_and_events(FILES)
+        self.assertEqual(check_services_table(table, contracts), [])
+        road = {"shop": contracts["shop"], "road": (set(), set())}
+        self.assertEqual([finding.message[:24] for finding in check_services_table(table, road)], [
             "add road to the table of", "the table of services na",
+        ])
+
+    def events_of_table(self, publishes: str, consumes: str) -> list[str]:
+        table = "| Service | publishes | consumes |\n|---|---|---|\n| mall | MallBuilt | |\n"
+        contracts = rpcs_and_events(FILES)
+        return [finding.message for finding in check_services_table(f"{table}| shop | {publishes} | {consumes} |\n", contracts)]
+
+    def test_the_table_of_services_names_events_and_services_that_exist(self):
+        for publishes in ("ShopOpened", "…", "`ShopOpened`, …"):
+            self.assertEqual(self.events_of_table(publishes, "mall"), [])
+        self.assertEqual(self.events_of_table("ShopClosed", "mall, road"), [
+            "the table of services says that shop publishes ShopClosed, but its proto has no such event",
+            "add ShopOpened to what shop publishes, or end that cell with …",
+            "shop consumes events of road, says the table of services, but there is no such service",
         ])
 
 

@@ -134,6 +134,8 @@ def sleep_in_test(file: SourceFile) -> Hits:
     if not file.is_test:
         return
     calls = r"\bsleep_(?:for|until)\(|\b(?:u|nano)?sleep\(|\babsl::SleepFor\(|\btime\.sleep\("
+    if file.path.endswith(".test.ts"):
+        calls += r"|\bsetTimeout\("
     yield from _matches(file, calls, file.text if file.path.endswith(".py") else file.code)
     if file.path.endswith(".sh"):
         yield from _matches(file, r"^\s*sleep\s+\d", file.text)

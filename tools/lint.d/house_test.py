@@ -50,6 +50,8 @@ SAMPLES = {
         ("services/x/a_test.cc", "std::this_thread::sleep_for(1s);", "Eventually([&] { return done; });  // no sleep("),
         ("tests/a.py", "time.sleep(1)", "eventually(lambda: done)"),
         ("tests/a.sh", "sleep 1\n", "wait-for edge\n"),
+        ("a/b.test.ts", "await new Promise((done) => setTimeout(done, 50));", 'enable({ apis: ["setTimeout"] }); // setTimeout('),
+        ("tests/lib/call.ts", None, "const limit = setTimeout(() => call.abort(), 5_000);"),
     ],
     "pragma-once": [("a.h", "#include <x>\n", "// What it is.\n#pragma once\n")],
     "migration-name": [

@@ -11,6 +11,7 @@ which also writes the descriptor set that the JSON transcoder reads.
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -19,6 +20,7 @@ from typing import Any
 import yaml
 
 from mesh.contracts import Rpc, compile_protos, read_rpcs
+from mesh.steps import Problem, in_words
 
 SKELETON = Path(__file__).with_name("edge.yaml")
 LOCAL_ORIGINS = r"http://(localhost|127\.0\.0\.1)(:\d+)?"
@@ -30,7 +32,8 @@ CREDENTIAL_RPCS = {
     "/playmesh.identity.v1.IdentityService/SignIn",
 }
 
-# The answers that Envoy gives itself: HTTP status -> (google.rpc.Code, what a grpc-web client reads).
+# The answers that Envoy gives itself: HTTP status -> (google.rpc.Code, what the caller reads). Envoy's own words would tell of
+# what is behind it.
 OWN_ANSWERS = {
     400: (3, "malformed request"),
     401: (16, "a valid access token is needed"),
@@ -67,6 +70,11 @@ class Edge:
 def render(edge: Edge, rpcs: list[Rpc]) -> str:
     config = yaml.safe_load(Template(SKELETON.read_text()).substitute(_scalars(edge)))
     reachable = [rpc for rpc in rpcs if rpc.access != "internal" and rpc.service in edge.upstreams]
+    if unlimited := CREDENTIAL_RPCS - {rpc.path for rpc in reachable}:
+        raise Problem(
+            f"the edge is to limit RPCs that do not exist: {', '.join(sorted(unlimited))}",
+            "CREDENTIAL_RPCS in tools/mesh/edge.py names those that guess or make credentials; mend it there.",
+        )
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     host = manager["route_config"]["virtual_hosts"][0]
     host["routes"][:0] = [_route(rpc, edge) for rpc in reachable]
@@ -148,7 +156,7 @@ def _per_address_limit(rpc: Rpc, per_minute: int) -> dict:
 
 
 def _local_replies() -> list[dict]:
-    """Gives what Envoy itself answers the shape that the caller expects; native gRPC already has it."""
+    """Gives what Envoy itself answers the shape that the caller expects; the first that fits is taken."""
     plain = {"or_filter": {"filters": [
         _header_filter("x-envoy-original-path", {"present_match": True}),  # JSON that the transcoder has taken
         _header_filter("content-type", {
@@ -156,32 +164,31 @@ def _local_replies() -> list[dict]:
             "invert_match": True, "treat_missing_header_as_empty": True,
         }),
     ]}}
-    web = _header_filter("x-grpc-web", {"present_match": True})
     return [
         reply
         for status, (code, message) in OWN_ANSWERS.items()
-        for reply in (_json_error(status, code, plain), _grpc_web_error(status, code, message, web))
-    ] + [{"filter": _status_filter(403), "status_code": 401}]
+        for reply in (_json_error(status, code, message, plain), _grpc_error(status, code, message))
+    ]
 
 
-def _json_error(status: int | None, code: int, callers: dict) -> dict:
-    body = {"code": code, "message": "%LOCAL_REPLY_BODY%", "details": []}
-    reply = {"filter": _both(_status_filter(status), callers), "body_format_override": {"json_format": body}}
+def _json_error(status: int | None, code: int, message: str, callers: dict) -> dict:
+    # What is wrong with a request, the transcoder says best.
+    body = {"code": code, "message": "%LOCAL_REPLY_BODY%" if status == 400 else message, "details": []}
+    reply = {
+        "filter": {"and_filter": {"filters": [_status_filter(status), callers]}},
+        "body_format_override": {"json_format": body},
+    }
     return reply | ({"status_code": 401} if status == 403 else {})
 
 
-def _grpc_web_error(status: int | None, code: int, message: str, callers: dict) -> dict:
+def _grpc_error(status: int | None, code: int, message: str) -> dict:
     # A response of headers alone, as a service would send it: clients make different codes of an HTTP status.
     return {
-        "filter": _both(_status_filter(status), callers),
+        "filter": _status_filter(status),
         "status_code": 200,
         "headers_to_add": [_header("grpc-status", str(code)), _header("grpc-message", message)],
         "body_format_override": {"text_format_source": {"inline_string": ""}},
     }
-
-
-def _both(one: dict, other: dict) -> dict:
-    return {"and_filter": {"filters": [one, other]}}
 
 
 def _status_filter(status: int | None) -> dict:
@@ -242,7 +249,7 @@ class _PlainDumper(yaml.SafeDumper):
         return True
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--descriptors", required=True, type=Path, help="where to write the descriptor set")
     parser.add_argument("--descriptors-path", help="where Envoy will find it, unless there")
@@ -265,7 +272,8 @@ def main() -> None:
         credentials_per_minute=arguments.credentials_per_minute,
     )
     print(render(edge, rpcs), end="")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_words(main))

@@ -17,11 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 # What tools/setup installs; a private mesh (PLAYMESH_HOME) uses the same.
 VENV = ROOT / ".playmesh" / "venv"
 KAFKA_LIBS = ROOT / ".playmesh" / "kafka-libs"
-NODE_HOME = ROOT / ".playmesh" / "node"  # only where the machine's own Node is too old
+NODE_HOME = ROOT / ".playmesh" / "node"  # with its npm, only where the machine's own Node is too old
+# The protos of google.api and google.rpc, for the C++ build, buf and the client: a link into VENV.
+GOOGLEAPIS = ROOT / "build" / "googleapis"
 
 
 def node_path() -> dict[str, str]:
-    """The environment with a Node that is new enough in front."""
+    """The environment with a Node that is new enough, and its own npm, in front."""
     return os.environ | {"PATH": f"{NODE_HOME}/node_modules/.bin:{os.environ['PATH']}"}
 
 

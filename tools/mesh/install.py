@@ -12,10 +12,12 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from mesh.home import KAFKA_LIBS, NODE_HOME, ROOT, VENV, Home, node_path
-from mesh.steps import Problem, Step
+from mesh.home import GOOGLEAPIS, KAFKA_LIBS, NODE_HOME, ROOT, VENV, Home, node_path
+from mesh.interrupts import stop_on_signals
+from mesh.steps import Problem, Step, in_words
 
 BUILD = """
     g++ cmake ninja-build ccache mold protobuf-compiler libprotoc-dev libprotobuf-dev protobuf-compiler-grpc libgrpc++-dev
@@ -31,28 +33,27 @@ COMMANDS = {
     "npm": (1, ["nodejs", "npm"]),
 }
 TEST_COMMANDS = {"go": (1, ["golang-go"])}  # builds stripe-mock, for tests/stripe
-# Debian 12 has Node 18; the web client's tools want this much, and get this one.
-NODE_OLDEST, NODE = 20, "node@24.21.0"
+# Debian 12 has Node 18; the web client's tools want this much, and get this one. Debian's npm belongs to Debian's Node: its
+# libraries lie where no other Node looks, so a newer Node comes with an npm of its own.
+NODE_OLDEST, NODE = 20, ["node@24.21.0", "npm@11.21.2"]
 COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 POSTGRES_CLUSTERS = Path("/etc/postgresql-common/createcluster.d/playmesh.conf")
 MESH = ROOT / "tools" / "mesh"
 WEB = ROOT / "services" / "web"
 NPM_ADVICE = "Is the npm registry reachable?"
+APT_ADVICE = "Is there a network? Are the sources in /etc/apt those of Debian 12?"
+LOCK_WAIT_S = 300  # for another apt to end
+LOCK_RETRY_S = 5
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/setup", description="Installs what this machine lacks.")
     parser.add_argument("--test", action="store_true", help="also what only tests and lint need")
     options = parser.parse_args()
+    stop_on_signals()
     home = Home(ROOT / ".playmesh")
-    try:
-        with home.lock("setup.lock", wait=True):
-            install(home.logs / "setup.log", options.test)
-    except Problem as problem:
-        problem.show()
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    with home.lock("setup.lock", wait=True):
+        install(home.logs / "setup.log", options.test)
     return 0
 
 
@@ -62,14 +63,17 @@ def install(log: Path, test: bool) -> None:
     if missing:
         _install_packages(missing, log)
     asked = log.parent.parent / "games-list-asked"  # once: a machine with other package sources may never get it
-    if not _has_games_list() and not asked.exists():
+    if "appstream" in missing or not _has_games_list() and not asked.exists():
+        sudo = _sudo()
         with Step("games list") as step:
-            step.run([*_sudo(), "apt-get", "update"], log)
+            _update_lists(step, sudo, log)
             asked.touch()
-    _once(VENV, [MESH / "requirements.txt"], "python", _install_venv, log)
-    _once(KAFKA_LIBS, [MESH / "pom.xml"], "kafka", _install_kafka, log)
+    # With its folder, which the programs in it begin with: a checkout that was moved needs another one.
+    _once(VENV, [(MESH / "requirements.txt").read_bytes(), bytes(VENV)], "python", _install_venv, log)
+    _link_googleapis()
+    _once(KAFKA_LIBS, [(MESH / "pom.xml").read_bytes()], "kafka", _install_kafka, log)
     if _version("node", NODE_OLDEST) < NODE_OLDEST:
-        _once(NODE_HOME, [Path(__file__)], "node", _install_node, log)
+        _once(NODE_HOME, [" ".join(NODE).encode()], "node", _install_node, log)
     if _web_is_stale():
         with Step("web") as step:
             _install_web(step, log)
@@ -100,26 +104,49 @@ def _version(command: str, oldest: int) -> int:
 def _install_packages(packages: list[str], log: Path) -> None:
     if not shutil.which("apt-get"):
         raise Problem(f"missing: {' '.join(packages)}", "Playmesh runs on Debian 12, where apt-get installs them.")
-    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    apt = [*_sudo(), *environment, "apt-get", "-o", "DPkg::Lock::Timeout=300"]
+    sudo = _sudo()
+    apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", f"DPkg::Lock::Timeout={LOCK_WAIT_S}"]
     with Step("packages") as step:
         if "postgresql-15" in packages:
             # Our PostgreSQL is our own; Debian's would only take port 5432 and memory.
             script = f"mkdir -p {POSTGRES_CLUSTERS.parent} && echo create_main_cluster = false > {POSTGRES_CLUSTERS}"
-            step.run([*_sudo(), "sh", "-c", script], log)
-        step.run([*apt, "update"], log, "Is there a network? Are the sources in /etc/apt those of Debian 12?")
-        step.run([*apt, "install", "-y", "--no-install-recommends", *packages], log)
-        if "appstream" in packages:
-            step.run([*apt, "update"], log)  # now with the catalogue of applications
+            step.run([*sudo, "sh", "-c", script], log, stops=False)
+        _update_lists(step, sudo, log)
+        step.run([*apt, "install", "-y", "--no-install-recommends", *packages], log, APT_ADVICE, stops=False)
         step.note(f"{len(packages)} installed")
 
 
+def _update_lists(step: Step, sudo: list[str], log: Path, wait_s: float = LOCK_WAIT_S, retry_s: float = LOCK_RETRY_S) -> None:
+    """apt-get update. It gives up at once when another apt, such as Debian's daily one, holds the lists: DPkg::Lock::Timeout
+    is not for that lock."""
+    log.touch()
+    deadline = time.monotonic() + wait_s
+    while True:
+        said_before = log.stat().st_size
+        try:
+            step.run([*sudo, "apt-get", "update"], log, APT_ADVICE, stops=False)
+            return
+        except Problem:
+            if b"/lists/lock" not in log.read_bytes()[said_before:]:
+                raise
+            if time.monotonic() > deadline:
+                advice = "See who it is, `ps -C apt,apt-get,aptitude,packagekitd`, and try again when it is done."
+                raise Problem("another apt holds the package lists", advice, log) from None
+        step.note("waiting for another apt to end")
+        time.sleep(retry_s)
+
+
 def _sudo() -> list[str]:
+    """What makes a command root's. Asks for the password if one is needed: during a step, nobody would see the question."""
     if os.getuid() == 0:
         return []
-    if shutil.which("sudo"):
-        return ["sudo"]
-    raise Problem("packages are missing and there is no sudo", "Run tools/setup as root once.")
+    if not shutil.which("sudo"):
+        raise Problem("packages are missing and there is no sudo", "Run tools/setup as root once.")
+    print("Installing packages, with sudo.", flush=True)
+    # Not `sudo -v`, which may want a password from somebody who may run everything without one.
+    if subprocess.run(["sudo", "true"]).returncode:
+        raise Problem("sudo does not let us install packages", "Run tools/setup as root once.")
+    return ["sudo"]
 
 
 def _has_games_list() -> bool:
@@ -128,9 +155,9 @@ def _has_games_list() -> bool:
     return any(Path(file).exists() for file in files)
 
 
-def _once(target: Path, sources: list[Path], name: str, make, log: Path) -> None:
+def _once(target: Path, sources: list[bytes], name: str, make, log: Path) -> None:
     """Makes `target` unless it was made from these very sources."""
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    digest = hashlib.sha256(b"".join(sources)).hexdigest()
     stamp = target / ".made-from"
     if stamp.exists() and stamp.read_text() == digest:
         return
@@ -140,10 +167,21 @@ def _once(target: Path, sources: list[Path], name: str, make, log: Path) -> None
 
 
 def _install_venv(step: Step, log: Path) -> None:
-    if not (VENV / "bin" / "pip").exists():
-        step.run([sys.executable, "-m", "venv", str(VENV)], log)
+    step.run([sys.executable, "-m", "venv", "--clear", str(VENV)], log)
     pip = [str(VENV / "bin" / "pip"), "install", "--disable-pip-version-check", "--no-deps"]
     step.run([*pip, "-r", str(MESH / "requirements.txt")], log, "Is PyPI reachable?")
+
+
+def _link_googleapis() -> None:
+    site_packages = next((VENV / "lib").glob("python3*/site-packages"))
+    if GOOGLEAPIS.exists() and GOOGLEAPIS.samefile(site_packages):
+        return
+    if GOOGLEAPIS.is_symlink():
+        GOOGLEAPIS.unlink()
+    elif GOOGLEAPIS.exists():
+        shutil.rmtree(GOOGLEAPIS)  # a copy, as older releases made
+    GOOGLEAPIS.parent.mkdir(exist_ok=True)
+    GOOGLEAPIS.symlink_to(site_packages)
 
 
 def _install_kafka(step: Step, log: Path) -> None:
@@ -156,7 +194,7 @@ def _install_kafka(step: Step, log: Path) -> None:
 
 
 def _install_node(step: Step, log: Path) -> None:
-    step.run(["npm", "install", "--prefix", str(NODE_HOME), "--no-audit", "--no-fund", NODE], log, NPM_ADVICE)
+    step.run(["npm", "install", "--prefix", str(NODE_HOME), "--no-audit", "--no-fund", *NODE], log, NPM_ADVICE)
 
 
 def _web_is_stale() -> bool:
@@ -174,4 +212,4 @@ def _install_web(step: Step, log: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_words(main))

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from mesh.home import Home
-from mesh.steps import Problem
+from mesh.steps import Problem, in_words
 
 # Said by the line itself or by its prefix.
 SHOWN = ("time", "level", "service", "message")
@@ -28,9 +28,6 @@ def main() -> int:
     options = parser.parse_args()
     try:
         show(Home.from_environment(), options)
-    except Problem as problem:
-        problem.show()
-        return 1
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
@@ -43,6 +40,8 @@ def show(home: Home, options: argparse.Namespace) -> None:
     if unknown := [part for part in options.part if part not in there]:
         raise Problem(f"no log of {', '.join(unknown)}", f"There are: {', '.join(there) or 'none yet; run tools/up'}")
     files = [there[part] for part in options.part] or [file for part, file in there.items() if part not in NOT_OF_THE_MESH]
+    if not files:
+        raise Problem(f"no logs in {home.logs}", "tools/up starts the mesh; PLAYMESH_HOME names another one than .playmesh.")
     lines = options.lines or (100 if options.part else 10)
     follow = ["-F"] if options.follow else []
     tail = subprocess.Popen(
@@ -78,4 +77,4 @@ def _short(value: object) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_words(main))

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Callable, Mapping, Sequence, TextIO
+
+from mesh.interrupts import held
 
 TAIL_LINES = 20
 REFRESH_S = 0.2
 HEARTBEAT_S = 20  # between the lines of a long step where there is no terminal
 NAME_WIDTH = 12
+ADVICE_ON = {
+    errno.EACCES: "If a run with sudo has made it, take it back: sudo chown -R \"$(id -un)\" .playmesh build",
+    errno.ENOSPC: "Make room and try again; `du -sh .playmesh build` says what this checkout takes.",
+}
+ADVICE_ON |= {errno.EPERM: ADVICE_ON[errno.EACCES], errno.EDQUOT: ADVICE_ON[errno.ENOSPC]}
 
 
 class Problem(Exception):
@@ -28,14 +37,30 @@ class Problem(Exception):
         self.log = log
 
     def show(self) -> None:
-        print(f"\n{self}", file=sys.stderr)
+        say(f"\n{self}", file=sys.stderr)
         if self.log and self.log.exists():
-            print(f"The last lines of {self.log}:", file=sys.stderr)
+            say(f"The last lines of {self.log}:", file=sys.stderr)
             with open(self.log, errors="replace") as file:
                 for line in deque(file, TAIL_LINES):
-                    print("  | " + line.rstrip(), file=sys.stderr)
+                    say("  | " + line.rstrip(), file=sys.stderr)
         if self.advice:
-            print(self.advice, file=sys.stderr)
+            say(self.advice, file=sys.stderr)
+
+
+def in_words(command: Callable[[], int]) -> int:
+    """The exit status of a command; what a person can mend is told without a traceback."""
+    try:
+        return command()
+    except Problem as problem:
+        problem.show()
+        return 1
+    except OSError as error:
+        if error.errno not in ADVICE_ON:
+            raise
+        Problem(f"{error.strerror}: {error.filename or 'what was being written'}", ADVICE_ON[error.errno]).show()
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 class Step:
@@ -60,22 +85,34 @@ class Step:
     def note(self, text: str) -> None:
         self._note = text
 
-    def run(self, command: Sequence[str], log: Path, advice: str = "", env: Mapping[str, str] | None = None) -> str:
+    def run(
+        self, command: Sequence[str], log: Path, advice: str = "", env: Mapping[str, str] | None = None, stops: bool = True
+    ) -> str:
         """Runs a command whose output goes to `log`; its last line is the note meanwhile, and returned. Raises Problem when
-        it fails."""
+        it fails. When it is interrupted, it stops the command with all that it has started; one that `stops` not, since it
+        must not end half-way or asks on the terminal, is waited for."""
         last = ""
         with open(log, "a") as file:
             print(f"$ {shlex.join(command)}", file=file, flush=True)
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                text=True, errors="replace", env=env,
-            )
-            assert process.stdout
-            for line in process.stdout:
-                file.write(line)
-                file.flush()
-                last = self._note = _plain(line) or last
-        if process.wait():
+            process = None
+            try:
+                with held():
+                    process = subprocess.Popen(
+                        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                        text=True, errors="replace", env=env,
+                        process_group=0 if stops else None,
+                    )
+                assert process.stdout
+                for line in process.stdout:
+                    file.write(line)
+                    file.flush()
+                    last = self._note = _plain(line) or last
+                process.wait()
+            except BaseException:
+                if process:
+                    _stop(process, process.pid if stops else 0)
+                raise
+        if process.returncode:
             raise Problem(f"{self._name} failed with status {process.returncode}: {shlex.join(command)}", advice, log)
         self._note = ""
         return last
@@ -92,12 +129,39 @@ class Step:
         say(line, end)
 
 
-def say(text: str, end: str = "\n") -> None:
-    """Prints at once. That nobody reads any more (`tools/up | head`) is no reason to stop half-way."""
+def _stop(process: subprocess.Popen, group: int) -> None:
+    """Stops all that a command has started, if it has a group of its own, and waits for the end; an interrupt meanwhile kills
+    them."""
+    rest = threading.Thread(target=process.stdout.read, daemon=True)  # ends with the last of them
+    rest.start()
     try:
-        print(text, end=end, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _signal(group, signal.SIGTERM)
+        process.wait()
+        _signal(group, signal.SIGTERM)  # a command may end before what it has just started
+        rest.join()
+    except BaseException:
+        _signal(group, signal.SIGKILL)
+        raise
+    finally:
+        process.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    try:
+        if group:
+            os.killpg(group, number)
+    except ProcessLookupError:
+        pass  # all have ended
+
+
+def say(text: str, end: str = "\n", file: TextIO | None = None) -> None:
+    """Prints at once. That nobody reads any more (`tools/up | head`, a terminal that was closed) is no reason to stop
+    half-way."""
+    out = file or sys.stdout
+    try:
+        print(text, end=end, flush=True, file=out)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _plain(line: str) -> str:

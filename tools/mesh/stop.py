@@ -8,7 +8,8 @@ import sys
 
 from mesh import postgres
 from mesh.home import Home
-from mesh.steps import Problem, Step
+from mesh.interrupts import undisturbed
+from mesh.steps import Step, in_words
 from mesh.supervisor import Supervisor
 
 # What tools/setup put there, and this command's own lock.
@@ -17,17 +18,19 @@ LAST = ("postgres", "kafka", "mail")
 
 
 def stop(home: Home) -> None:
+    """Takes as long as the slowest service drains, and is not interrupted: half a mesh is of no use to anybody."""
     supervisor = Supervisor(home)
     if not supervisor.is_running():
         return
     names = list(supervisor.states())
-    with Step("services"):
-        supervisor.stop(["edge"])
-        supervisor.stop(name for name in names if name not in LAST)
-    with Step("others"):
-        supervisor.stop(LAST)
-        supervisor.shut_down()
-    home.env_file.unlink(missing_ok=True)  # there while the mesh is
+    with undisturbed():
+        with Step("services"):
+            supervisor.stop(["edge"])
+            supervisor.stop(name for name in names if name not in LAST)
+        with Step("others"):
+            supervisor.stop(LAST)
+            supervisor.shut_down()
+        home.env_file.unlink(missing_ok=True)  # there while the mesh is
 
 
 def delete(home: Home) -> None:
@@ -45,21 +48,17 @@ def main() -> int:
     parser.add_argument("--delete", action="store_true", help="also remove its databases, topics, keys and logs")
     options = parser.parse_args()
     home = Home.from_environment()
-    try:
-        with home.lock():
-            if Supervisor(home).is_running():
-                stop(home)
-            elif Supervisor(home).stop_unreachable():
-                print("It had lost its sockets, and is stopped.")
-            else:
-                print(f"No mesh runs in {home.path}.")
-            if options.delete:
-                delete(home)
-    except Problem as problem:
-        problem.show()
-        return 1
+    with home.lock():
+        if Supervisor(home).is_running():
+            stop(home)
+        elif Supervisor(home).stop_unreachable():
+            print("It had lost its sockets, and is stopped.")
+        else:
+            print(f"No mesh runs in {home.path}.")
+        if options.delete:
+            delete(home)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_words(main))

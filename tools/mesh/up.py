@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from mesh import services
-from mesh.home import ROOT, VENV, Home, node_path
+from mesh.home import ROOT, Home, node_path
+from mesh.interrupts import stop_on_signals
 from mesh.services import Mesh
 from mesh.start import start
-from mesh.steps import Problem, Step, say
+from mesh.steps import Problem, Step, in_words, say
 from mesh.stop import stop
 from mesh.supervisor import Supervisor
 
@@ -24,30 +23,22 @@ def main() -> int:
     options = _parse()
     home = Home.from_environment()
     supervisor = Supervisor(home)
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
-        signal.signal(signal.SIGHUP, _interrupt)
-    try:
-        with home.lock():
-            was_running = supervisor.is_running()
-            if was_running:
-                say(f"The mesh in {home.path} is running; applying what has changed.")
-            try:
-                mesh = _build_and_start(home, supervisor, options)
-                filled = _fill(mesh, options, was_running)
-            except (Problem, KeyboardInterrupt):
-                if not was_running and supervisor.is_running():
-                    say("\nStopping")
-                    stop(home)
-                raise
+    stop_on_signals()
+    with home.lock():
+        was_running = supervisor.is_running()
         stays = not (options.detach or was_running)
-        _show_addresses(mesh, stays)
-        return _watch(home, supervisor) if stays else int(not filled)
-    except Problem as problem:
-        problem.show()
-        return 1
-    except KeyboardInterrupt:
-        return 130
+        if was_running:
+            say(f"The mesh in {home.path} is running; applying what has changed.")
+        try:
+            mesh = _build_and_start(home, supervisor, options)
+            filled = _fill(mesh, options, was_running)
+            _show_addresses(mesh, stays)
+        except BaseException:
+            if not was_running and supervisor.is_running():
+                say("\nStopping")
+                stop(home)
+            raise
+    return _watch(home, supervisor) if stays else int(not filled)
 
 
 def _parse() -> argparse.Namespace:
@@ -70,25 +61,24 @@ def _build_and_start(home: Home, supervisor: Supervisor, options: argparse.Names
 
 
 def _build(preset: str, names: list[str], log: Path) -> None:
-    # The build asks python3 for pip, which Debian's own does not have.
-    environment = os.environ | {"PATH": f"{VENV}/bin:{os.environ['PATH']}"}
     advice = f"Try it by itself: cmake --preset {preset} && cmake --build --preset {preset}"
     with Step("build") as step:
-        step.run(["cmake", "-S", str(ROOT), "--preset", preset], log, advice, environment)
+        step.run(["cmake", "-S", str(ROOT), "--preset", preset], log, advice)
         # Tests and benchmarks are built by those who run them.
         build = ["cmake", "--build", str(ROOT / "build" / preset), "--target", *names]
-        step.run(build, log, advice, environment)
+        step.run(build, log, advice)
 
 
 def _fill(mesh: Mesh, options: argparse.Namespace, was_running: bool) -> bool:
     """Imports the games, once, and walks the story. Returns whether both went well; the mesh is up in any case."""
     environment = node_path() | _read_env(mesh.home.env_file) | {"PLAYMESH_HOME": str(mesh.home.path)}
-    imports = not options.no_import and (options.demo_prices or not (mesh.home.path / "imported").exists())
+    imports = not options.no_import and (options.demo_prices or not _imported(mesh.home).exists())
     well = _import_games(mesh.home, environment, options.demo_prices) if imports else True
     story = ROOT / "tools" / "story"
     if story.exists() and not options.no_story and not was_running:
         say("\nA story through the edge:\n")
-        well = subprocess.run([str(story)], env=environment).returncode == 0 and well
+        command = [str(story), *([] if _imported(mesh.home).exists() else ["--no-import"])]
+        well = subprocess.run(command, env=environment).returncode == 0 and well
     return well
 
 
@@ -103,8 +93,13 @@ def _import_games(home: Home, environment: dict[str, str], demo_prices: bool) ->
     except Problem as problem:
         problem.show()
         return False
-    (home.path / "imported").touch()
+    _imported(home).touch()
     return True
+
+
+def _imported(home: Home) -> Path:
+    """There once the games are."""
+    return home.path / "imported"
 
 
 def _read_env(file: Path) -> dict[str, str]:
@@ -129,8 +124,8 @@ Playmesh is up.
 
 def _watch(home: Home, supervisor: Supervisor) -> int:
     """Tells of what ends and comes back, until Ctrl-C stops the mesh or tools/down does."""
-    before = supervisor.states()
     try:
+        before = supervisor.states()
         while now := supervisor.states():
             for name, info in now.items():
                 if info["pid"] and name in before and info["pid"] != before[name]["pid"]:
@@ -146,9 +141,5 @@ def _watch(home: Home, supervisor: Supervisor) -> int:
     return 0
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_words(main))

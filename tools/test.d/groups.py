@@ -13,6 +13,7 @@ from typing import Callable, Sequence
 import results
 from mesh import services
 from mesh.home import ROOT, VENV, node_path
+from mesh.interrupts import undisturbed
 from mesh.steps import Problem, Step, say
 from results import Count, judged
 from scratch_postgres import scratch_postgres
@@ -98,7 +99,7 @@ def unit(run: Run, _: list[str]) -> None:
 def python(run: Run, _: list[str]) -> None:
     """The tools' own tests; tools/lint runs those of its checks."""
     discover = [VENV / "bin" / "python", "-m", "unittest", "discover", "-p", "*_test.py", "-s"]
-    for name, folder in {"import": "tools/import_games", "results": "tools/test.d"}.items():
+    for name, folder in {"importer": "tools/import_games", "local-run": "tools/mesh", "results": "tools/test.d"}.items():
         run.step(name, [*discover, folder, "-t", "tools" if "." not in folder else folder], results.of_unittest)
 
 
@@ -137,11 +138,12 @@ def mesh(run: Run, parts: list[str]) -> None:
         if run.prepare("mesh", up, env=env | _sanitizers()):
             _in_mesh(run, parts, env)
     finally:
-        kept = run.logs / "mesh"
-        shutil.rmtree(kept, ignore_errors=True)
-        if (home / "logs").exists():
-            shutil.copytree(home / "logs", kept)
-        run.prepare("mesh-down", down, env=env)
+        with undisturbed():
+            kept = run.logs / "mesh"
+            shutil.rmtree(kept, ignore_errors=True)
+            if (home / "logs").exists():
+                shutil.copytree(home / "logs", kept)
+            run.prepare("mesh-down", down, env=env)
 
 
 def _in_mesh(run: Run, parts: list[str], env: dict[str, str]) -> None:
@@ -159,6 +161,7 @@ def _node_test(folder: str) -> list[object]:
 # In this order: faults last, since a mesh that does not recover would fail all others.
 IN_MESH: dict[str, tuple[list[object], Reader]] = {
     "story": ([ROOT / "tools" / "story", "--no-import"], results.of_steps),
+    "import": ([VENV / "bin" / "python", "-m", "unittest", "import_games.twice"], results.of_unittest),
     "edge": (_node_test("edge"), results.of_node),
     "sweep": (_node_test("sweep"), results.of_node),
     "races": (_node_test("races"), results.of_node),
@@ -183,11 +186,9 @@ def _build_tests(run: Run) -> bool:
 
 
 def _build(run: Run, name: str, targets: list[str]) -> bool:
-    # The build asks python3 for pip, which Debian's own does not have.
-    env = {"PATH": f"{VENV}/bin:{os.environ['PATH']}"}
     configure = ["cmake", "-S", ROOT, "--preset", run.preset]
     build = [["cmake", "--build", run.build, "--target", *targets]] if targets else []
-    return run.prepare(name, configure, *build, env=env)
+    return run.prepare(name, configure, *build)
 
 
 def _build_client(run: Run) -> bool:

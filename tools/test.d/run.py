@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
+from typing import Iterable
 
-from groups import GROUPS, IN_MESH, Run
+from alone import alone
+from groups import GROUPS, IN_MESH, MESH_HOME, Run
 from mesh.home import ROOT
-from mesh.steps import say
+from mesh.interrupts import stop_on_signals
+from mesh.steps import Problem, in_words, say
 from results import Count
 
 # Those of the mesh are about the mesh as it is released; under a sanitizer they would mostly wait.
 SANITIZED = ("unit",)
+# Of a shell that works with some mesh (`. .playmesh/env`), what tests may see. The addresses would lead them to that mesh.
+KEPT_VARIABLES = ("PLAYMESH_TEST_", "PLAYMESH_CI_", "PLAYMESH_HOME")
 
 
 def main() -> int:
     options = _parse()
-    signal.signal(signal.SIGTERM, _interrupt)
+    stop_on_signals()
+    for name in unwanted(os.environ):
+        del os.environ[name]
     run = Run(
         preset=options.preset,
         logs=ROOT / "build" / "test-logs" / options.preset,
@@ -31,13 +37,28 @@ def main() -> int:
     interrupted = False
     try:
         for name in _chosen(options):
-            GROUPS[name](run, [group for group in IN_MESH if group in options.groups] or list(IN_MESH))
+            # What a group writes: its logs, and the mesh of all presets.
+            lock = MESH_HOME.with_suffix(".lock") if name == "mesh" else run.logs / f"{name}.lock"
+            with alone(name, lock):
+                _run_group(run, name, [group for group in IN_MESH if group in options.groups] or list(IN_MESH))
     except KeyboardInterrupt:
         interrupted = True
         say("\nInterrupted; what was not run is not counted.")
     total = sum(run.counts.values(), Count())
     say(f"\n{total}")
     return 130 if interrupted else int(total.failed > 0 or total.passed == 0)
+
+
+def unwanted(variables: Iterable[str]) -> list[str]:
+    return [name for name in variables if name.startswith("PLAYMESH_") and not name.startswith(KEPT_VARIABLES)]
+
+
+def _run_group(run: Run, name: str, parts: list[str]) -> None:
+    try:
+        GROUPS[name](run, parts)
+    except Problem as problem:
+        problem.show()
+        run.counts[name] = Count(failed=1)
 
 
 def _parse() -> argparse.Namespace:
@@ -61,9 +82,5 @@ def _chosen(options: argparse.Namespace) -> list[str]:
     return [name for name in GROUPS if name in asked or name == "mesh" and asked & set(IN_MESH)]
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_words(main))

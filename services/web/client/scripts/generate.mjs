@@ -1,24 +1,23 @@
 // Writes src/gen from the contracts in protos/: messages, enums and services, without the RPCs that only other services may
 // call (those that say `access = {internal: …}`).
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createFileRegistry, fromBinary, getOption, isFieldSet } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
-// The same package, version and folder as the C++ build uses.
-const GOOGLEAPIS = "googleapis-common-protos==1.76.0";
-
 const client = dirname(dirname(fileURLToPath(import.meta.url)));
 const root = join(client, "../../..");
-const googleapis = join(root, "build/googleapis");
+const googleapis = join(root, "build/googleapis"); // as the C++ build has it; tools/setup puts it there
 const workspace = join(client, ".buf");
 const bin = join(client, "../node_modules/.bin");
-const run = (program, args, cwd) => execFileSync(program, args, { cwd, stdio: ["ignore", "inherit", "inherit"] });
-const buf = (...args) => run(join(bin, "buf"), args, workspace);
+const buf = (...args) =>
+  execFileSync(join(bin, "buf"), args, { cwd: workspace, stdio: ["ignore", "inherit", "inherit"] });
 
-fetchGoogleapis();
+if (!existsSync(join(googleapis, "google/api/annotations.proto"))) {
+  throw new Error("no google/api/annotations.proto in build/googleapis: run tools/setup");
+}
 layOutWorkspace();
 buf("build", "-o", "image.binpb");
 rmSync(join(client, "src/gen"), { recursive: true, force: true });
@@ -29,19 +28,6 @@ buf(
   JSON.stringify(template()),
   ...internalRpcs().flatMap((rpc) => ["--exclude-type", rpc]),
 );
-
-function fetchGoogleapis() {
-  if (existsSync(join(googleapis, "google/api/annotations.proto"))) return;
-  const download = join(workspace, "download");
-  const pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"];
-  run("python3", [...pip, GOOGLEAPIS, "--dest", download], root);
-  const wheel = join(
-    download,
-    readdirSync(download).find((name) => name.endsWith(".whl")),
-  );
-  mkdirSync(googleapis, { recursive: true });
-  run("python3", ["-m", "zipfile", "-e", wheel, googleapis], root);
-}
 
 // A buf workspace of its own: what is in the tree beside protos/ is none of its business.
 function layOutWorkspace() {
