@@ -14,7 +14,7 @@
 // stop, the relay sends what is left.
 //
 // Flags: none serves; `--migrate` applies migrations and exits; `--replay` handles the dead letters
-// again and exits.
+// again and exits, with 1 when some stay dead.
 #pragma once
 
 #include <functional>
