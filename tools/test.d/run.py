@@ -18,7 +18,7 @@ from results import Count
 # Those of the mesh are about the mesh as it is released; under a sanitizer they would mostly wait.
 SANITIZED = ("unit",)
 # Of a shell that works with some mesh (`. .playmesh/env`), what tests may see. The addresses would lead them to that mesh.
-KEPT_VARIABLES = ("PLAYMESH_TEST_", "PLAYMESH_CI_", "PLAYMESH_HOME")
+KEPT_VARIABLES = ("PLAYMESH_TEST_", "PLAYMESH_HOME")
 
 
 def main() -> int:
