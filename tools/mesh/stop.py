@@ -57,6 +57,7 @@ def main() -> int:
             print(f"No mesh runs in {home.path}.")
         if options.delete:
             delete(home)
+            print("Its databases, topics, keys and logs are deleted.")
     return 0
 
 

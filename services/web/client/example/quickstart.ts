@@ -16,13 +16,16 @@ for (const game of games) {
   console.log(game.title, game.price ? formatMoney(game.price, "de") : "not sold here");
 }
 
-// 3. Be told when something happens: the stream opens, and reconnects where it stood if it breaks.
+// 3. Be told when something happens. Once the stream is open nothing is missed: if it breaks, it goes on where it stood.
 const watch = new AbortController();
+let opened = () => {};
+const open = new Promise<void>((resolve) => (opened = resolve));
 const watching = (async () => {
-  for await (const { notification } of playmesh.watchNotifications({ signal: watch.signal })) {
+  for await (const { notification } of playmesh.watchNotifications({ signal: watch.signal, onStateChange: opened })) {
     console.log(`🔔 ${notification.title}`);
   }
 })();
+await open;
 
 // 4. Buy one. The card becomes a token here, in the page: its number is never sent to Playmesh.
 import { purchase } from "@playmesh/client";
