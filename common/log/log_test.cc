@@ -21,7 +21,7 @@ std::string Captured(const std::function<void()>& body) {
   body();
   dup2(standard_error, STDERR_FILENO);
   close(standard_error);
-  std::rewind(file.get());
+  std::fseek(file.get(), 0, SEEK_SET);
   std::string text(64 * 1024, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   return text;

@@ -99,6 +99,7 @@ TEST_CASE("A service serves until it is asked to stop, and finishes its tasks") 
   const bool connected =
       channel->WaitForConnected(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
   const bool ran_again = Eventually([&] { return runs > 1; });
+  // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread): the thread blocks it, and waits for it.
   pthread_kill(service.native_handle(), SIGTERM);
   service.join();
   CHECK(connected);

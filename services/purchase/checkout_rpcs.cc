@@ -92,8 +92,8 @@ absl::StatusOr<ClaimFreeGameResponse> PurchaseService::ClaimFreeGame(
     } else {
       // A call beside this one may have been faster.
       ASSIGN_OR_RETURN(order, FindClaim(user_id, request.edition_id()));
+      if (!order) return claimed.status();
     }
-    if (!order) return claimed.status();
   }
   ClaimFreeGameResponse response;
   *response.mutable_order() = *std::move(order);

@@ -12,8 +12,8 @@
 namespace playmesh::purchase {
 namespace {
 
-using namespace v1;
-using namespace payment::v1;
+using namespace v1;           // NOLINT: as in the generated headers
+using namespace payment::v1;  // NOLINT
 
 TEST_CASE("an order follows its payment") {
   struct Step {

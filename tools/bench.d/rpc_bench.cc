@@ -162,7 +162,7 @@ class Load {
     call->request = grpc::ByteBuffer(&slice, 1);
     call->context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(10)));
     stub_.UnaryCall(&call->context, kMethod, grpc::StubOptions(), &call->request, &call->response,
-                    [this, call](grpc::Status status) {
+                    [this, call](const grpc::Status& status) {
                       status.ok() ? ++answered_ : ++failed_;
                       delete call;
                       Next();
