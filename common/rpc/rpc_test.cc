@@ -113,6 +113,16 @@ struct Mesh {
     return status;
   }
 
+  // Opens a stream of a signed-in user.
+  std::unique_ptr<grpc::ClientReader<WatchEchoResponse>> Watch(grpc::ClientContext& context) {
+    context.AddMetadata("authorization", Bearer(playmesh::testing::UserCaller(kUser)));
+    const grpc::internal::RpcMethod rpc("/playmesh.testing.v1.TestingService/WatchEcho",
+                                        grpc::internal::RpcMethod::SERVER_STREAMING, channel);
+    return std::unique_ptr<grpc::ClientReader<WatchEchoResponse>>(
+        grpc::internal::ClientReaderFactory<WatchEchoResponse>::Create(channel.get(), rpc, &context,
+                                                                       WatchEchoRequest()));
+  }
+
   std::string Bearer(const Caller& caller) {
     return absl::StrCat("Bearer ", keys.AccessToken(caller));
   }
@@ -348,12 +358,7 @@ TEST_CASE("A call to a service that is away fails as UNAVAILABLE within the dead
 TEST_CASE("A stream delivers what is written later, in order, and ends when the server stops") {
   Mesh mesh;
   grpc::ClientContext context;
-  context.AddMetadata("authorization", mesh.Bearer(playmesh::testing::UserCaller(kUser)));
-  const grpc::internal::RpcMethod rpc("/playmesh.testing.v1.TestingService/WatchEcho",
-                                      grpc::internal::RpcMethod::SERVER_STREAMING, mesh.channel);
-  std::unique_ptr<grpc::ClientReader<WatchEchoResponse>> reader(
-      grpc::internal::ClientReaderFactory<WatchEchoResponse>::Create(mesh.channel.get(), rpc,
-                                                                     &context, WatchEchoRequest()));
+  const auto reader = mesh.Watch(context);
   REQUIRE(Eventually([&] {
     std::lock_guard lock(mesh.service.mutex);
     return mesh.service.streams.size() == 1;
@@ -378,12 +383,7 @@ TEST_CASE("A stream delivers what is written later, in order, and ends when the 
 TEST_CASE("A client that does not read is cut off") {
   Mesh mesh({.slow_consumer_grace = absl::Milliseconds(100)});
   grpc::ClientContext context;
-  context.AddMetadata("authorization", mesh.Bearer(playmesh::testing::UserCaller(kUser)));
-  const grpc::internal::RpcMethod rpc("/playmesh.testing.v1.TestingService/WatchEcho",
-                                      grpc::internal::RpcMethod::SERVER_STREAMING, mesh.channel);
-  std::unique_ptr<grpc::ClientReader<WatchEchoResponse>> reader(
-      grpc::internal::ClientReaderFactory<WatchEchoResponse>::Create(mesh.channel.get(), rpc,
-                                                                     &context, WatchEchoRequest()));
+  const auto reader = mesh.Watch(context);
   REQUIRE(Eventually([&] {
     std::lock_guard lock(mesh.service.mutex);
     return mesh.service.streams.size() == 1;
@@ -399,12 +399,7 @@ TEST_CASE("A client that does not read is cut off") {
 TEST_CASE("A client that leaves its stream is noticed") {
   Mesh mesh;
   grpc::ClientContext context;
-  context.AddMetadata("authorization", mesh.Bearer(playmesh::testing::UserCaller(kUser)));
-  const grpc::internal::RpcMethod rpc("/playmesh.testing.v1.TestingService/WatchEcho",
-                                      grpc::internal::RpcMethod::SERVER_STREAMING, mesh.channel);
-  std::unique_ptr<grpc::ClientReader<WatchEchoResponse>> reader(
-      grpc::internal::ClientReaderFactory<WatchEchoResponse>::Create(mesh.channel.get(), rpc,
-                                                                     &context, WatchEchoRequest()));
+  const auto reader = mesh.Watch(context);
   context.TryCancel();
   (void)reader->Finish();
   CHECK(Eventually([&] { return mesh.service.done_streams == 1; }));
